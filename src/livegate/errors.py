@@ -1,0 +1,91 @@
+"""Everything Livegate raises on purpose.
+
+    LivegateError
+    ├── ConfigurationError (ValueError)      a configuration that does not parse or does not fit the network
+    ├── PictureError (ValueError)            a picture that cannot be read: damaged, too large, wrong shape or dtype
+    ├── MetricError (ValueError)             a figure that the data cannot give: no trials, one class only
+    ├── ParityError (ArithmeticError)        an exported file that disagrees with the network it came from
+    ├── MissingExtraError (ImportError)      an optional dependency; the message is the install line
+    └── FaultsError (ValueError)             a file or folder with one or more faults, all reported together
+        ├── IndexFileError                   an index of pictures
+        ├── ScoreFileError                   a score file
+        ├── RecipeError                      a training recipe
+        ├── CheckpointError                  a checkpoint folder
+        └── ArtifactError                    an artifact folder or its manifest
+
+Catch the base class to catch them all:
+
+    try:
+        decision = Gate().check("face.jpg")
+    except LivegateError as error:
+        print(error)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class LivegateError(Exception):
+    """Base of every error that Livegate raises on purpose."""
+
+
+class ConfigurationError(LivegateError, ValueError):
+    """A configuration that does not parse or does not fit the network."""
+
+
+class PictureError(LivegateError, ValueError):
+    """A picture that cannot be read, or an array that is not a picture."""
+
+
+class MetricError(LivegateError, ValueError):
+    """A figure that the data cannot give."""
+
+
+class ParityError(LivegateError, ArithmeticError):
+    """An exported file that disagrees with the network it came from."""
+
+
+class MissingExtraError(LivegateError, ImportError):
+    """An optional dependency that is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs the extra {extra!r}; install it with: pip install 'livegate[{extra}]'")
+
+
+class FaultsError(LivegateError, ValueError):
+    """A file with one or more faults.
+
+    Args:
+        subject: the file, as the user named it.
+        faults: what is wrong with it, one sentence each; at least one.
+    """
+
+    shown = 8
+
+    def __init__(self, subject: object, faults: Sequence[str]) -> None:
+        self.subject = str(subject)
+        self.faults = tuple(faults)
+        more = len(self.faults) - self.shown
+        tail = f"; and {more} more" if more > 0 else ""
+        super().__init__(f"{self.subject}: {'; '.join(self.faults[: self.shown])}{tail}")
+
+
+class IndexFileError(FaultsError):
+    """An index of pictures with faults."""
+
+
+class ScoreFileError(FaultsError):
+    """A score file with faults."""
+
+
+class RecipeError(FaultsError):
+    """A training recipe with faults."""
+
+
+class CheckpointError(FaultsError):
+    """A checkpoint folder with faults."""
+
+
+class ArtifactError(FaultsError):
+    """An artifact folder, or its manifest, with faults."""

@@ -1,0 +1,123 @@
+"""From a picture and a face box to the input of the network: one specification for training, runtime and browser.
+
+The steps are fixed here to the pixel: a square about the centre of the box, shifted to stay inside the picture, then resized. The
+specification is stored with every artifact, so that preprocessing is never a thing to guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.sample import Box
+
+Pixels = NDArray[np.uint8]
+"""A picture: (height, width, 3) uint8, RGB, 0..255."""
+
+Statistics = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """How the face is looked for (YuNet 2023mar).
+
+    Attributes:
+        score: smallest detector score that counts as a face, 0..1.
+        nms: overlap (intersection over union) above which the weaker of two boxes is dropped, 0..1.
+        longest_side: the picture is area-averaged to at most this many pixels before detection, never enlarged.
+        stretches: widths tried in turn when nothing is found: YuNet misses faces that are squashed sideways.
+    """
+
+    score: float = 0.6
+    nms: float = 0.3
+    longest_side: int = 480
+    stretches: tuple[float, ...] = (1.0, 1.5, 2.0)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.score < 1 or not 0 < self.nms < 1:
+            raise ValueError(f"detector score and nms must lie between 0 and 1, got {self.score} and {self.nms}")
+        if self.longest_side < 64:
+            raise ValueError(f"detector longest_side must be at least 64 pixels, got {self.longest_side}")
+        if not self.stretches or not all(1 <= factor <= 4 for factor in self.stretches):
+            raise ValueError(f"detector stretches must be one or more factors from 1 to 4, got {self.stretches}")
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """What happens to a picture before the network sees it.
+
+    Attributes:
+        size: height and width of the network's input, in pixels.
+        margin: side of the crop over the longer side of the face box.
+        colour: order of the channels that the network takes.
+        mean: subtracted from each channel, on the scale 0..255.
+        std: each channel is divided by it, on the scale 0..255.
+        interpolation: ``area``: area-averaged when the crop is larger than the input, bilinear when it is smaller.
+        layout: order of the axes of the input.
+        detection: how the face is found where no box is given.
+    """
+
+    size: int = 128
+    margin: float = 1.0
+    colour: Literal["RGB"] = "RGB"
+    mean: Statistics = (151.2405, 119.595, 107.8395)
+    std: Statistics = (63.0105, 56.457, 55.0035)
+    interpolation: Literal["area"] = "area"
+    layout: Literal["NCHW"] = "NCHW"
+    detection: Detection = Detection()
+
+    def __post_init__(self) -> None:
+        if self.size < 32 or self.size > 1024:
+            raise ValueError(f"preprocessing size must lie between 32 and 1024 pixels, got {self.size}")
+        if not 0.5 <= self.margin <= 4:
+            raise ValueError(f"preprocessing margin must lie between 0.5 and 4, got {self.margin}")
+        if not np.isfinite([*self.mean, *self.std]).all() or min(self.std) <= 0:
+            raise ValueError(f"preprocessing mean and std must be finite, std above 0, got {self.mean} and {self.std}")
+
+    def crop(self, picture: Pixels, box: Box) -> Pixels:
+        """Cut the face out and bring it to the input size.
+
+        Args:
+            picture: (height, width, 3) uint8, RGB.
+            box: the face, in pixels of the picture.
+
+        Returns:
+            (size, size, 3) uint8, RGB.
+        """
+        height, width = picture.shape[:2]
+        x, y, side = square(box, width, height, self.margin)
+        return resize(picture[y : y + side, x : x + side], self.size, self.size)
+
+
+def square(box: Box, width: int, height: int, margin: float) -> tuple[int, int, int]:
+    """The crop about a face box: left, top and side, in whole pixels inside a picture of that width and height.
+
+    The side is ``min(margin * max(w, h), width, height)``; the square is centred on the box, then shifted to stay inside.
+    Halves round up, as they do in a browser.
+    """
+    side = max(1, min(_round(margin * max(box.width, box.height)), width, height))
+    x = _round(box.x + box.width / 2 - side / 2)
+    y = _round(box.y + box.height / 2 - side / 2)
+    return min(max(x, 0), width - side), min(max(y, 0), height - side), side
+
+
+def resize(picture: Pixels, width: int, height: int) -> Pixels:
+    """Resize to (height, width, 3): area-averaged when it shrinks, bilinear when it grows."""
+    if picture.shape[1] == width and picture.shape[0] == height:
+        return picture
+    shrinks = picture.shape[1] >= width and picture.shape[0] >= height
+    resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def to_input(crops: list[Pixels]) -> NDArray[np.float32]:
+    """Stack crops of one size into the input of an exported network: (N, 3, size, size) float32, RGB, 0..255."""
+    return np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2), dtype=np.float32)
+
+
+def _round(value: float) -> int:
+    return int(np.floor(value + 0.5))

@@ -1,0 +1,64 @@
+"""One picture of a data set and what is known about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+BONA_FIDE = "bona-fide"
+"""How a bona fide presentation is named where a species name would stand in a table."""
+
+
+class Split(StrEnum):
+    """The parts of a data set. Thresholds are set on dev, reported on test."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+
+
+class Box(NamedTuple):
+    """A face box in pixels of its picture; ``x`` and ``y`` are the left upper corner and may lie outside the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+Landmarks = tuple[tuple[float, float], ...]
+"""Five (x, y) points in pixels: right eye, left eye, nose, right and left mouth corner (the subject's right and left)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One picture: bona fide exactly when ``species`` is None.
+
+    Attributes:
+        name: the path as the index writes it; the key of the picture in score files.
+        path: where the picture lies.
+        species: the PAI species, None for a bona fide presentation.
+        source: the data set that it came from; empty when unknown.
+        split: its part of the data set; empty when unknown.
+        subject: who is shown; empty when unknown.
+        clip: the presentation that it is a frame of; empty when unknown (then the picture is its own presentation).
+        box: the face, where known.
+        landmarks: five points of the face, where known.
+    """
+
+    name: str
+    path: Path
+    species: str | None = None
+    source: str = ""
+    split: str = ""
+    subject: str = ""
+    clip: str = ""
+    box: Box | None = None
+    landmarks: Landmarks | None = None
+
+    @property
+    def bona_fide(self) -> bool:
+        """Whether the sample is a bona fide presentation."""
+        return self.species is None
