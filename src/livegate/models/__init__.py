@@ -1,0 +1,1 @@
+"""Networks built from blocks, and how they are kept."""

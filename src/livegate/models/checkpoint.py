@@ -1,0 +1,124 @@
+"""A trained network in one safetensors file: the weights, and in its header how to build and feed the network."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from livegate.errors import CheckpointError
+from livegate.models.network import Network
+from livegate.models.registry import ModelSpec
+from livegate.preprocessing import Preprocessing
+
+FORMAT = "livegate-checkpoint-1"
+WEIGHTS = "model.safetensors"
+"""The name of the checkpoint in the folder of a training run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A network as it was trained.
+
+    Attributes:
+        model: how to build the network.
+        preprocessing: what its input went through.
+        weights: its state, by name.
+        recipe: the recipe that it was trained with, as plain data.
+        notes: what the training said of the result, such as the epoch and the error on dev.
+    """
+
+    model: ModelSpec
+    preprocessing: Preprocessing
+    weights: Mapping[str, Tensor]
+    recipe: Mapping[str, Any]
+    notes: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a checkpoint: a safetensors file, or the folder of a training run.
+
+        Raises:
+            CheckpointError: if it is missing, damaged or was not written by Livegate.
+        """
+        path = Path(path)
+        path = path / WEIGHTS if path.is_dir() else path
+        tensors, header = read_tensors(path)
+        if header.get("format") != FORMAT:
+            raise CheckpointError(path, [f"is no Livegate checkpoint: format is {header.get('format')!r}, expected {FORMAT!r}"])
+        try:
+            return cls(
+                TypeAdapter(ModelSpec).validate_json(header["model"]),
+                TypeAdapter(Preprocessing).validate_json(header["preprocessing"]),
+                tensors,
+                json.loads(header["recipe"]),
+                json.loads(header["notes"]),
+            )
+        except (KeyError, ValueError, ValidationError) as error:
+            raise CheckpointError(path, [f"has a header that cannot be read ({error})"]) from None
+
+    def save(self, path: str | Path) -> None:
+        """Write the checkpoint to one file, atomically."""
+        header = {
+            "format": FORMAT,
+            "model": json.dumps(asdict(self.model)),
+            "preprocessing": json.dumps(asdict(self.preprocessing)),
+            "recipe": json.dumps(self.recipe),
+            "notes": json.dumps(self.notes),
+        }
+        write_tensors(Path(path), self.weights, header)
+
+    def network(self) -> Network:
+        """The network with its weights, in evaluation mode.
+
+        Raises:
+            CheckpointError: if the weights do not fit the network that the header names.
+        """
+        network = self.model.build()
+        try:
+            network.load_state_dict(dict(self.weights))
+        except RuntimeError as error:
+            raise CheckpointError(
+                "the checkpoint", [f"does not fit its network: {' '.join(str(error).split())[:300]}"]
+            ) from None
+        return network.eval()
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors and the header of a safetensors file.
+
+    Raises:
+        CheckpointError: if it is missing or damaged.
+    """
+    if not path.is_file():
+        raise CheckpointError(path, ["does not exist; give a .safetensors file or the folder of a training run"])
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(path, [f"is no safetensors file or is damaged ({error})"]) from None
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write a safetensors file that is either the old one or the whole new one, whenever the process ends."""
+    data = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, dict(header))
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def as_weights(network: torch.nn.Module) -> dict[str, Tensor]:
+    """A copy of the state of a network, by name, on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}

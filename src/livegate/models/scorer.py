@@ -1,0 +1,60 @@
+"""A network in torch behind the same face as a runtime engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from livegate.configuration import Configuration
+from livegate.models.network import Network
+from livegate.preprocessing import Preprocessing
+
+
+class TorchScorer:
+    """Logits of pictures from a network in torch.
+
+    Args:
+        network: put into evaluation mode for each call and back again.
+        preprocessing: what its input goes through.
+    """
+
+    def __init__(self, network: Network, preprocessing: Preprocessing) -> None:
+        self.network = network
+        self.preprocessing = preprocessing
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """All configurations of the network, all-heavy first."""
+        return tuple(Configuration.enumerate(self.network.adaptive_blocks))
+
+    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """Run the network.
+
+        Args:
+            images: (N, 3, size, size) float32, RGB, 0..255.
+            configuration: one branch for each adaptive block.
+
+        Returns:
+            (N, 2) float32: 0 bona fide, 1 attack.
+        """
+        training = self.network.training
+        device = next(self.network.parameters()).device
+        try:
+            with torch.inference_mode():
+                x = normalise(torch.from_numpy(images).to(device), self.preprocessing)
+                output: NDArray[Any] = self.network.eval()(x, configuration).float().cpu().numpy()
+                return output
+        finally:
+            self.network.train(training)
+
+
+def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
+    """(N, 3, H, W) float of 0..255 to the scale that the network takes."""
+    mean, std = (
+        torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std)
+    )
+    return (images - mean) / std
