@@ -1,0 +1,177 @@
+"""Reading pictures and videos that nobody has vouched for: bounded in bytes, pixels and frames, one clear error each."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import (
+    BmpImagePlugin,
+    GifImagePlugin,
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+    WebPImagePlugin,
+)
+
+from livegate.errors import PictureError
+from livegate.preprocessing import Pixels
+
+PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin, GifImagePlugin, BmpImagePlugin)
+"""Pillow knows a format once its plugin is imported; no others are, so that hostile bytes meet few decoders."""
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
+VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 128 * 1024 * 1024
+
+
+def read(source: str | Path | bytes) -> Pixels:
+    """Read a picture as it is meant to be seen.
+
+    The size is read from the header before any pixel is decoded. EXIF orientation is applied; grey, palette, CMYK and 16-bit
+    pictures are brought to 8-bit RGB; transparency is dropped; of an animation the first frame is taken.
+
+    Args:
+        source: a path, or the bytes of an encoded picture (JPEG, PNG, WebP, GIF or BMP).
+
+    Returns:
+        (height, width, 3) uint8, RGB.
+
+    Raises:
+        PictureError: if it is missing, empty, too large, damaged or in no format that is read here.
+    """
+    name, data = ("picture", source) if isinstance(source, bytes) else (str(source), _file_bytes(Path(source)))
+    if not data:
+        raise PictureError(f"{name}: the file is empty; give a picture ({', '.join(FORMATS)})")
+    if len(data) > MAX_BYTES:
+        raise PictureError(f"{name}: has {len(data):,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        with warnings.catch_warnings():
+            # The size is checked below, against our own limit; odd but readable metadata is no matter of the caller's.
+            warnings.simplefilter("ignore")
+            image = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise PictureError(f"{name}: is not a picture that can be read; formats are {', '.join(FORMATS)}") from None
+    except Image.DecompressionBombError:
+        raise PictureError(f"{name}: has too many pixels; at most {MAX_PIXELS:,} are decoded; make it smaller") from None
+    except Exception as error:  # noqa: BLE001 - decoders answer hostile bytes with every kind of exception
+        raise PictureError(f"{name}: the picture is damaged ({_one_line(error)}); save it again") from None
+    return _decode(image, name)
+
+
+def from_array(array: NDArray[Any]) -> Pixels:
+    """Check that an array is a picture.
+
+    Args:
+        array: (height, width, 3) uint8, RGB, 0..255; OpenCV's own reader gives BGR: reverse the last axis first.
+
+    Raises:
+        PictureError: for another shape or dtype, or no pixels.
+    """
+    if array.ndim != 3 or array.shape[2] != 3 or array.dtype != np.uint8 or array.size == 0:
+        raise PictureError(
+            f"a picture array must be (height, width, 3) uint8 in RGB order, got {array.shape} {array.dtype}; "
+            "convert it, for example with array[..., :3].astype('uint8')"
+        )
+    if array.shape[0] * array.shape[1] > MAX_PIXELS:
+        raise PictureError(
+            f"the picture array has {array.shape[1]} x {array.shape[0]} pixels; at most {MAX_PIXELS:,} are taken"
+        )
+    return np.ascontiguousarray(array)
+
+
+def frames(path: str | Path, count: int) -> Iterator[tuple[int, Pixels]]:
+    """Evenly spaced frames of a video, decoded one at a time.
+
+    Args:
+        path: a video file.
+        count: at most this many frames.
+
+    Yields:
+        The number of the frame, from 0, and its pixels: (height, width, 3) uint8, RGB.
+
+    Raises:
+        PictureError: if the file is missing, too large in pixels, or no frame can be decoded.
+    """
+    _require_file(Path(path))
+    capture = cv2.VideoCapture(str(path))
+    try:
+        width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if not capture.isOpened() or width <= 0 or height <= 0:
+            raise PictureError(f"{path}: is not a video that can be read")
+        if width * height > MAX_PIXELS:
+            raise PictureError(f"{path}: frames of {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded")
+        read_any = False
+        for number in _spaced(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), count):
+            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+            decoded, frame = capture.read()
+            if decoded:
+                read_any = True
+                yield number, np.ascontiguousarray(frame[..., ::-1], dtype=np.uint8)
+        if not read_any:
+            raise PictureError(f"{path}: no frame of the video can be decoded")
+    finally:
+        capture.release()
+
+
+def _spaced(total: int, count: int) -> list[int]:
+    if total <= 0:
+        return [0]
+    chosen = np.linspace(0, total - 1, min(count, total))
+    return sorted({int(number) for number in chosen})
+
+
+def _file_bytes(path: Path) -> bytes:
+    _require_file(path)
+    if path.stat().st_size > MAX_BYTES:
+        raise PictureError(f"{path}: has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+
+
+def _require_file(path: Path) -> None:
+    try:
+        if path.is_file():
+            return
+        kind = "is a folder, not a picture" if path.is_dir() else "is no regular file" if path.exists() else "does not exist"
+    except (OSError, ValueError) as error:
+        kind = f"cannot be opened ({_one_line(error)})"
+    raise PictureError(f"{path}: {kind}; give the path of a picture")
+
+
+def _decode(image: Image.Image, name: str) -> Pixels:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"{name}: has {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded; make it smaller")
+    try:
+        with warnings.catch_warnings():
+            # Odd but readable metadata is no matter of the caller's.
+            warnings.simplefilter("ignore")
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            if upright.mode.startswith(("I", "F")):
+                return _from_deep_grey(np.asarray(upright))
+            return np.array(upright.convert("RGB"))
+    except Exception as error:  # noqa: BLE001 - decoders answer hostile bytes with every kind of exception
+        raise PictureError(f"{name}: the picture is damaged ({_one_line(error)}); save it again") from None
+
+
+def _from_deep_grey(values: NDArray[Any]) -> Pixels:
+    """16-bit grey to 8-bit RGB; Pillow's own conversion would clip it to white."""
+    grey = ((np.clip(values, 0, 65535).astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
