@@ -1,0 +1,1 @@
+"""Data sets as samples; knows no model."""
