@@ -1,0 +1,116 @@
+"""The whole way from a picture to a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate import pictures
+from livegate.capture import NO_FACE, Capture, Captured, QualityLimits
+from livegate.configuration import Branch, Configuration
+from livegate.decision import Decision, Status
+from livegate.metrics.scores import mean_score
+from livegate.preprocessing import Pixels
+from livegate.runtime.engine import Engine
+from livegate.weights import DEFAULT, locate
+
+Picture = str | Path | bytes | NDArray[np.uint8]
+"""A path, the bytes of an encoded picture, or an array (height, width, 3) uint8 in RGB order, 0..255."""
+
+
+class Gate:
+    """Tells a bona fide face from a presentation attack. One gate serves one thread at a time.
+
+    >>> gate = Gate()
+    >>> decision = gate.check("face.jpg", configuration="LLL")
+    >>> decision.accepted, decision.score, decision.threshold
+
+    Args:
+        model: the name of a shipped model, or the folder of an artifact.
+        limits: what a face must have to be judged.
+        threads: how many threads the network uses.
+
+    Raises:
+        LivegateError: if there is no such model.
+        ArtifactError: if the artifact has faults.
+    """
+
+    def __init__(self, model: str | Path = DEFAULT, *, limits: QualityLimits | None = None, threads: int = 1) -> None:
+        self.engine = Engine(locate(str(model)), threads=threads)
+        self._capture = Capture(self.engine.preprocessing, limits)
+
+    def check(self, picture: Picture, configuration: str | None = None) -> Decision:
+        """Decide about the largest face of a picture.
+
+        Args:
+            picture: a path, encoded bytes, or an array (height, width, 3) uint8 in RGB order, 0..255.
+            configuration: letters such as HLH, ``heaviest``, ``lightest``, or None for the model's default.
+
+        Raises:
+            PictureError: if the picture cannot be read or the array is not one.
+            ConfigurationError: if the model does not have the configuration.
+        """
+        started = perf_counter()
+        chosen = self.engine.manifest.choose(configuration)
+        captured = self._capture.largest(_pixels(picture))
+        return _nobody(started) if captured is None else self._decide(captured, chosen, started)
+
+    def check_all(self, picture: Picture, configuration: str | None = None) -> list[Decision]:
+        """Decide about every face of a picture, the largest first; one decision *not judged* when there is none.
+
+        Takes and raises what `check` does.
+        """
+        started = perf_counter()
+        chosen = self.engine.manifest.choose(configuration)
+        faces = self._capture.faces(_pixels(picture))
+        return [self._decide(captured, chosen, started) for captured in faces] or [_nobody(started)]
+
+    def warm_up(self) -> None:
+        """Run the network once under every branch, so that the first decision takes as long as the next."""
+        size, blocks = self.engine.preprocessing.size, self.engine.manifest.adaptive_blocks
+        self.engine.scores([np.zeros((size, size, 3), np.uint8)], Configuration.uniform(Branch.BOTH, blocks))
+
+    def _decide(self, captured: Captured, configuration: Configuration, started: float) -> Decision:
+        if captured.fault:
+            return Decision(Status.NOT_JUDGED, None, None, "", 0.0, _since(started), captured.face.box, captured.fault)
+        begun = perf_counter()
+        score = float(self.engine.scores([captured.crop], configuration)[0])
+        latency = _since(begun)
+        threshold = self.engine.threshold(configuration)
+        status = Status.BONA_FIDE if score >= threshold.value else Status.ATTACK
+        return Decision(status, score, threshold.value, str(configuration), latency, _since(started), captured.face.box)
+
+
+def clip_decision(frames: Sequence[Decision]) -> Decision:
+    """One decision for the frames of a video, by the mean of their logits, as `livegate.metrics` scores a presentation.
+
+    Args:
+        frames: the decisions of the frames, at least one, all under one configuration; those without a score do not count.
+
+    Returns:
+        *Not judged* when no frame was, with the reason of the last one. Times are sums; there is no single face.
+    """
+    latency, total = (sum(getattr(frame, key) for frame in frames) for key in ("latency_ms", "total_ms"))
+    judged = [frame for frame in frames if frame.score is not None]
+    if not judged:
+        return Decision(Status.NOT_JUDGED, None, None, "", latency, total, None, f"no frame was judged: {frames[-1].reason}")
+    score = mean_score(np.array([frame.score for frame in judged], dtype=np.float64))
+    threshold = judged[0].threshold or 0.0
+    status = Status.BONA_FIDE if score >= threshold else Status.ATTACK
+    return Decision(status, score, threshold, judged[0].configuration, latency, total, None)
+
+
+def _pixels(picture: Picture) -> Pixels:
+    return pictures.from_array(picture) if isinstance(picture, np.ndarray) else pictures.read(picture)
+
+
+def _nobody(started: float) -> Decision:
+    return Decision(Status.NOT_JUDGED, None, None, "", 0.0, _since(started), None, NO_FACE)
+
+
+def _since(moment: float) -> float:
+    return (perf_counter() - moment) * 1000

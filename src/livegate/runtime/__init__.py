@@ -1,0 +1,1 @@
+"""Runs artifacts and switches configurations; no torch."""

@@ -1,0 +1,1 @@
+"""One file a runtime, one class each, with one method: ``logits(images, configuration)``."""

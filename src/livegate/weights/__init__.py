@@ -1,0 +1,31 @@
+"""The artifacts that come with Livegate, by name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from livegate.errors import LivegateError
+
+DEFAULT = "default"
+
+
+def shipped() -> dict[str, Path]:
+    """The folder of each artifact in this package, by its name, the default one first."""
+    folders = sorted(path.parent for path in Path(__file__).parent.glob("*/manifest.json"))
+    return {folder.name: folder for folder in sorted(folders, key=lambda folder: folder.name != DEFAULT)}
+
+
+def locate(model: str) -> Path:
+    """The folder that a user's words mean: the name of a shipped model, or a path.
+
+    Raises:
+        LivegateError: if it is neither.
+    """
+    names = shipped()
+    if model in names:
+        return names[model]
+    if Path(model).is_dir():
+        return Path(model)
+    raise LivegateError(
+        f"model {model!r} is neither a shipped model ({', '.join(names) or 'none'}) nor the folder of an artifact"
+    )
