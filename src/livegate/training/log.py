@@ -1,0 +1,85 @@
+"""What a person sees of a training run, and what is left of it: a progress bar, a CSV file and TensorBoard."""
+
+from __future__ import annotations
+
+import csv
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from torch.utils.tensorboard import SummaryWriter
+
+from livegate.metrics.pad import PadReport
+
+COLUMNS = ("step", "epoch", "loss", "dev_d_eer", "dev_acer", "dev_auc", "seconds")
+SMOOTHING = 0.98
+
+
+class Log:
+    """The log of a run, one line an epoch; what was logged after the state that is resumed from is dropped.
+
+    Args:
+        folder: where the run writes.
+        total: steps of the whole run.
+        done: steps done before.
+        quiet: show no progress bar.
+    """
+
+    def __init__(self, folder: Path, *, total: int, done: int, quiet: bool) -> None:
+        self.path = folder / "log.csv"
+        self.started = time.monotonic()
+        self.loss = float("nan")
+        self._keep(done)
+        self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=done)
+        self.progress = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.3f}  dev ACER {task.fields[acer]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self.task = self.progress.add_task("", total=total, completed=done, loss=0.0, acer="-")
+
+    def __enter__(self) -> Self:
+        self.progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.progress.stop()
+        self.board.close()
+
+    def step(self, step: int, loss: float) -> None:
+        """Note the loss of a step."""
+        self.loss = loss if self.loss != self.loss else SMOOTHING * self.loss + (1 - SMOOTHING) * loss
+        self.board.add_scalar("loss", loss, step)
+        self.progress.update(self.task, completed=step, loss=self.loss)
+
+    def epoch(self, step: int, epoch: int, errors: PadReport) -> None:
+        """Note the errors on dev at the end of an epoch."""
+        for name, value in (("d_eer", errors.d_eer), ("acer", errors.acer_pooled), ("auc", errors.auc)):
+            self.board.add_scalar(f"dev/{name}", value, step)
+        self.progress.update(self.task, acer=f"{errors.acer_pooled:.2%}")
+        row = (step, epoch, f"{self.loss:.5f}", *(f"{v:.6f}" for v in (errors.d_eer, errors.acer_pooled, errors.auc)))
+        with self.path.open("a", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerow((*row, f"{time.monotonic() - self.started:.0f}"))
+        if self.progress.disable or not self.progress.console.is_terminal:
+            Console(stderr=True).print(
+                f"epoch {epoch}: loss {self.loss:.4f}, dev D-EER {errors.d_eer:.2%}, ACER {errors.acer_pooled:.2%}"
+            )
+
+    def _keep(self, done: int) -> None:
+        """Start the file, or cut off the lines that come after the state that is resumed from."""
+        lines: list[list[str]] = []
+        if self.path.exists():
+            with self.path.open(encoding="utf-8", newline="") as file:
+                lines = [row for row in list(csv.reader(file))[1:] if row and int(row[0]) <= done]
+        partial = self.path.with_suffix(".partial")
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([list(COLUMNS), *lines])
+        partial.replace(self.path)
