@@ -1,0 +1,71 @@
+"""The command ``livegate``: gathers the verbs, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from io import TextIOWrapper
+from typing import Annotated
+
+import typer
+
+from livegate.cli.check import check
+from livegate.cli.doctor import doctor
+from livegate.cli.evaluate import evaluate
+from livegate.cli.export import export
+from livegate.cli.inspect import inspect
+from livegate.cli.models import models
+from livegate.cli.score import score
+from livegate.cli.train import train
+from livegate.errors import LivegateError, MissingExtraError
+
+ERROR = 2
+"""Exit code of every error, a wrong usage included."""
+INTERRUPTED = 130
+EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "tensorboard"), "train") | {
+    "onnx": "onnx",
+    "onnxscript": "onnx",
+}
+"""Which extra brings a package that is not in the base install."""
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+for verb in (check, score, evaluate, train, export, inspect, models, doctor):
+    app.command()(verb)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error; may stand anywhere.")] = False,
+) -> None:
+    """Tell a bona fide (live) face from a presentation attack (spoof), on this device, at the cost you choose."""
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 all bona fide or done, 1 an attack, 2 an error, 3 not judged."""
+    debug = "--debug" in sys.argv[1:]
+    # An error is one line: the video decoder writes none of its own.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # File names may hold bytes that are no text.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="livegate")
+    except KeyboardInterrupt:
+        print("livegate: stopped", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if debug:
+            raise
+        print(f"livegate: {_sentence(error)}", file=sys.stderr)
+        sys.exit(ERROR)
+
+
+def _sentence(error: Exception) -> str:
+    """What a person is told of an error, in one line."""
+    if isinstance(error, ModuleNotFoundError) and (package := (error.name or "").split(".")[0]) in EXTRAS:
+        error = MissingExtraError(f"this command (it uses {package})", EXTRAS[package])
+    text = " ".join(str(error).split())
+    if isinstance(error, LivegateError | OSError):
+        return text
+    return f"unexpected {type(error).__name__}: {text}; --debug shows where"

@@ -1,0 +1,194 @@
+"""``livegate check``: from pictures, folders and videos to decisions."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livegate.cli.notice import licence_once
+from livegate.decision import Decision, Status
+from livegate.errors import LivegateError, PictureError
+
+if TYPE_CHECKING:
+    from livegate.gate import Gate
+    from livegate.preprocessing import Pixels
+
+EXIT_CODES = {Status.BONA_FIDE: 0, Status.ATTACK: 1, Status.ERROR: 2, Status.NOT_JUDGED: 3}
+GRAVITY = (Status.ERROR, Status.ATTACK, Status.NOT_JUDGED, Status.BONA_FIDE)
+"""In a batch the first of these that occurs decides the exit code."""
+WORDS = {Status.BONA_FIDE: "bona fide", Status.ATTACK: "attack", Status.NOT_JUDGED: "not judged", Status.ERROR: "error"}
+NO_POLICY = (
+    "chooses the configuration by a latency budget, which this version cannot do yet; name one, such as --configuration LLL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of output.
+
+    Attributes:
+        name: the picture's path as given; of a frame with ``#`` and its number; of a face with its number after that.
+        decision: the outcome.
+        counts: whether it counts for the exit code; frames of a video do not, their clip does.
+    """
+
+    name: str
+    decision: Decision
+    counts: bool = True
+
+
+def check(
+    pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Pictures, folders of pictures, videos.")],
+    model: Annotated[str, typer.Option(metavar="MODEL", help="A shipped model or the folder of an artifact.")] = "default",
+    configuration: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="One of H, L, B for each adaptive block, such as HLH; or heaviest, lightest."),
+    ] = None,
+    budget_ms: Annotated[float | None, typer.Option(metavar="N", help="Milliseconds for one decision.")] = None,
+    frames: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Frames to look at in a video.")] = 16,
+    all_faces: Annotated[bool, typer.Option("--all-faces", help="Judge every face, not only the largest.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    save_annotated: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write each picture with box, decision and score drawn on it.")
+    ] = None,
+) -> None:
+    """Decide whether faces are bona fide. Exit: 0 all are, 1 an attack, 2 an error, 3 not judged."""
+    if configuration == "auto" or budget_ms is not None:
+        raise LivegateError(f"{'--budget-ms' if budget_ms is not None else '--configuration auto'} {NO_POLICY}")
+    from livegate.gate import Gate
+
+    gate = Gate(model)
+    gate.engine.manifest.choose(configuration)
+    licence_once(gate.engine.manifest)
+    gate.warm_up()
+    checker = _Checker(gate, configuration, frames, all_faces, save_annotated)
+    seen: set[Status] = set()
+    for row in checker.rows(pictures):
+        _print(row, as_json=as_json)
+        if row.counts:
+            seen.add(row.decision.status)
+    raise typer.Exit(EXIT_CODES[next(status for status in GRAVITY if status in seen)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    gate: Gate
+    configuration: str | None
+    frames: int
+    all_faces: bool
+    annotated: Path | None
+
+    def rows(self, paths: list[Path]) -> Iterator[Row]:
+        """The rows of all pictures; an error in one is a row of its own and stops nothing."""
+        for given in paths:
+            try:
+                for path in _expanded(given):
+                    yield from self._of(path)
+            except OSError as error:
+                yield _error(given, PictureError(f"{given}: cannot be opened ({error.strerror}); give the path of a picture"))
+            except LivegateError as error:
+                yield _error(given, error)
+
+    def _of(self, path: Path) -> Iterator[Row]:
+        from livegate.pictures import VIDEO_SUFFIXES
+
+        try:
+            yield from self._video(path) if path.suffix.lower() in VIDEO_SUFFIXES else self._picture(path)
+        except LivegateError as error:
+            yield _error(path, error)
+
+    def _picture(self, path: Path) -> Iterator[Row]:
+        from livegate.pictures import read
+
+        if self.annotated is None and not self.all_faces:
+            yield Row(str(path), self.gate.check(path, self.configuration))
+            return
+        yield from self._judged(str(path), read(path))
+
+    def _judged(self, name: str, pixels: Pixels, *, counts: bool = True) -> list[Row]:
+        """The faces of one picture that is at hand, and its annotated copy where one is wanted."""
+        from livegate.cli.annotate import save
+
+        if self.all_faces:
+            decisions = self.gate.check_all(pixels, self.configuration)
+        else:
+            decisions = [self.gate.check(pixels, self.configuration)]
+        if self.annotated is not None:
+            save(pixels, decisions, self.annotated, name)
+        names = [name] if len(decisions) == 1 else [f"{name}#face{number}" for number in range(len(decisions))]
+        return [Row(name, decision, counts) for name, decision in zip(names, decisions, strict=True)]
+
+    def _video(self, path: Path) -> Iterator[Row]:
+        from livegate.gate import clip_decision
+        from livegate.pictures import frames
+
+        judged: list[Decision] = []
+        for number, pixels in frames(path, self.frames):
+            rows = self._judged(f"{path}#{number}", pixels, counts=False)
+            judged += [row.decision for row in rows]
+            yield from rows
+        yield Row(str(path), clip_decision(judged))
+
+
+def _expanded(path: Path) -> list[Path]:
+    """The pictures and videos of a folder, sorted; anything else as it is."""
+    if not path.is_dir():
+        return [path]
+    from livegate.pictures import SUFFIXES, VIDEO_SUFFIXES
+
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES and file.is_file())
+    if not found:
+        raise PictureError(
+            f"{path}: the folder holds no picture; pictures end in {', '.join(sorted(SUFFIXES | VIDEO_SUFFIXES))}"
+        )
+    return found
+
+
+def _error(path: Path, error: LivegateError) -> Row:
+    return Row(str(path), Decision(Status.ERROR, None, None, "", 0.0, 0.0, None, " ".join(str(error).split())))
+
+
+def _print(row: Row, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(_plain(row)), flush=True)
+    elif row.decision.status is Status.ERROR:
+        print(f"livegate: {printable(row.decision.reason)}", file=sys.stderr, flush=True)
+    else:
+        print(sentence(row.name, row.decision), flush=True)
+
+
+def sentence(name: str, decision: Decision) -> str:
+    """A decision in one line for people."""
+    start = f"{printable(name)}: {WORDS[decision.status]}"
+    if decision.score is None or decision.threshold is None:
+        return f"{start} ({decision.reason}), {decision.total_ms:.1f} ms"
+    sign = ">=" if decision.accepted else "<"
+    used = f", configuration {decision.configuration}" if decision.configuration else ""
+    times = f"{decision.latency_ms:.1f} ms network, {decision.total_ms:.1f} ms in all"
+    return f"{start}, score {decision.score:.4f} {sign} threshold {decision.threshold:.4f}{used}, {times}"
+
+
+def printable(text: str) -> str:
+    """Text whose control characters cannot play tricks on a terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
+def _plain(row: Row) -> dict[str, object]:
+    decision = row.decision
+    return {
+        "path": row.name,
+        "status": decision.status.value,
+        "score": decision.score,
+        "threshold": decision.threshold,
+        "configuration": decision.configuration,
+        "latency_ms": round(decision.latency_ms, 3),
+        "total_ms": round(decision.total_ms, 3),
+        "face": None if decision.face is None else [round(number, 1) for number in decision.face],
+        "reason": decision.reason,
+    }

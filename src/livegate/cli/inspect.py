@@ -1,0 +1,80 @@
+"""``livegate inspect``: what an artifact holds, and the counts of the paper."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from livegate.runtime.artifact import Manifest
+
+
+def inspect(
+    artifact: Annotated[
+        str, typer.Argument(metavar="ARTIFACT", help="A shipped model or the folder of an artifact.")
+    ] = "default",
+    paper: Annotated[bool, typer.Option("--paper", help="Count the networks of Khabarlak 2022, Table 4, instead.")] = False,
+) -> None:
+    """Show the facts of an artifact, its files checked against their hashes."""
+    from rich.console import Console
+
+    console = Console()
+    if paper:
+        console.print(_paper_table())
+        return
+    from livegate.cli.notice import licence_line
+    from livegate.runtime.artifact import Artifact
+    from livegate.weights import locate
+
+    manifest = Artifact.open(locate(artifact)).manifest
+    size, margin = manifest.preprocessing.size, manifest.preprocessing.margin
+    console.print(
+        f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, crop margin {margin:g}, files as the manifest says"
+    )
+    for name, variant in manifest.variants.items():
+        fact = variant.parity
+        console.print(
+            f"{name}: {variant.file}, {variant.bytes / 1e6:.2f} MB, {variant.precision}, configuration by {variant.entry.kind} "
+            f"{variant.entry.name!r}; differs from torch by {fact.largest:.1e} at most ({fact.pictures} pictures, tolerance {fact.tolerance:g})"
+        )
+    console.print(licence_line(manifest), soft_wrap=True)
+    console.print(_configurations(manifest))
+
+
+def _configurations(manifest: Manifest) -> Table:
+    from rich.table import Table
+
+    table = Table("configuration", "parameters", "multiply-adds", "threshold", "set by", "on", "D-EER there")
+    for name, facts in manifest.configurations.items():
+        quality, threshold = manifest.provenance.quality.get(name), facts.threshold
+        error = f"{quality.d_eer:.2%} of {quality.bona_fide} + {quality.attacks}" if quality else "-"
+        row = (
+            f"{facts.parameters:,}",
+            f"{facts.macs:,}",
+            f"{threshold.value:.6f}",
+            threshold.rule,
+            threshold.split or "-",
+            error,
+        )
+        table.add_row(name or "-", *row)
+    return table
+
+
+def _paper_table() -> Table:
+    from rich.table import Table
+
+    from livegate.configuration import Configuration
+    from livegate.models.counting import count
+    from livegate.models.mobilenet_v2 import mobilenet_v2
+
+    table = Table("configuration", "parameters", "multiply-adds (paper's rule)", "multiply-adds (convolution and linear)")
+    adaptive = mobilenet_v2()
+    networks = {"No PTA": mobilenet_v2(()).fixed(Configuration(()))}
+    networks |= {text: adaptive.fixed(Configuration.parse(text)) for text in ("HHH", "LHH", "HLH", "HHL", "LLL", "BBB")}
+    for name, network in networks.items():
+        cost = count(network)
+        table.add_row(name, f"{cost.parameters:,}", f"{cost.paper_madds / 1e6:.3f} M", f"{cost.macs:,}")
+    return table

@@ -1,0 +1,30 @@
+"""``livegate models``: what is shipped, under which licence, and how good it is."""
+
+from __future__ import annotations
+
+
+def models() -> None:
+    """List the models that come with Livegate."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from livegate.cli.notice import licence_line
+    from livegate.runtime.artifact import Artifact
+    from livegate.weights import shipped
+
+    console = Console()
+    table = Table("model", "network", "configurations", "size", "heavy: D-EER on dev", "light: D-EER on dev")
+    manifests = {name: Artifact.open(folder).manifest for name, folder in shipped().items()}
+    for name, manifest in manifests.items():
+        quality = manifest.provenance.quality
+        errors = [
+            f"{quality[text].d_eer:.2%} of {quality[text].bona_fide} + {quality[text].attacks} ({text})"
+            if text in quality
+            else "-"
+            for text in (manifest.default_configuration, str(manifest.choose("lightest")))
+        ]
+        megabytes = sum(variant.bytes for variant in manifest.variants.values()) / 1e6
+        table.add_row(name, manifest.name, str(len(manifest.configurations)), f"{megabytes:.1f} MB", *errors)
+    console.print(table)
+    for manifest in manifests.values():
+        console.print(licence_line(manifest), soft_wrap=True)

@@ -1,0 +1,33 @@
+"""The licence line: shown once to a person at a terminal, never to a program."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from livegate.runtime.artifact import Manifest
+
+
+def licence_line(manifest: Manifest) -> str:
+    """What one may do with the weights, in one line."""
+    return f"weights {manifest.name!r}: {manifest.licence.spdx}. {manifest.licence.summary}"
+
+
+def licence_once(manifest: Manifest) -> None:
+    """Print the licence line to a terminal, the first time that these weights are used by this person."""
+    if not sys.stderr.isatty():
+        return
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livegate"
+    mark = cache / f"seen-licence-{manifest.licence.spdx}-{manifest.name}"
+    if mark.exists():
+        return
+    print(f"Note: {licence_line(manifest)}", file=sys.stderr)
+    try:
+        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mark.touch()
+    except OSError:
+        # Where nothing can be remembered the line is shown each time.
+        return

@@ -1,0 +1,77 @@
+"""``livegate score``: from an index to a score file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from livegate.configuration import Configuration
+    from livegate.evaluation import Scorer
+
+
+def score(
+    index: Annotated[Path, typer.Option(metavar="FILE", help="Index of the pictures (CSV).")],
+    out: Annotated[Path, typer.Option(metavar="scores.csv", help="Score file to write.")],
+    configuration: Annotated[
+        str | None, typer.Option(metavar="C", help="One configuration; without it the default one.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every configuration that the model lists.")] = False,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="A shipped model, the folder of an artifact, or a checkpoint.")
+    ] = "default",
+    split: Annotated[str | None, typer.Option(metavar="S", help="Only this split of the index.")] = None,
+) -> None:
+    """Score every picture of an index. Exit 2 if a picture could not be read; its row says why."""
+    from livegate.cli.progress import counting
+    from livegate.data.index import Index
+    from livegate.decision import Status
+    from livegate.errors import LivegateError
+    from livegate.evaluation import score as score_index
+
+    if every and configuration is not None:
+        raise LivegateError("--all and --configuration exclude each other; give one of them")
+    if not out.parent.is_dir():  # before the pictures: scoring can take hours
+        raise LivegateError(f"{out} cannot be written: there is no folder {out.parent}; make it first")
+    pictures = Index.read(index)
+    pictures = pictures.split(split) if split else pictures
+    scorer, configurations, thresholds = _model(model, configuration, every=every)
+    with counting("scoring", len(pictures.samples)) as advance:
+        scores = score_index(scorer, pictures, configurations, thresholds=thresholds, advance=advance)
+    scores.write(out)
+    unread = [name for name, status in zip(scores.names, scores.status, strict=True) if status == Status.ERROR]
+    if unread:
+        raise LivegateError(
+            f"{out} is written, but {len(set(unread))} pictures could not be read, the first {unread[0]!r}; see its reason"
+        )
+
+
+def _model(model: str, text: str | None, *, every: bool) -> tuple[Scorer, list[Configuration], Mapping[str, float]]:
+    """What gives the logits, under which configurations, with which thresholds."""
+    from livegate.weights import locate, shipped
+
+    path = Path(model)
+    if model not in shipped() and (path.suffix == ".safetensors" or (path / "model.safetensors").is_file()):
+        return _checkpoint(path, text, every=every)
+    from livegate.runtime.engine import Engine
+
+    engine = Engine(locate(model))
+    chosen = list(engine.configurations) if every else [engine.manifest.choose(text)]
+    return engine, chosen, {str(c): engine.threshold(c).value for c in chosen}
+
+
+def _checkpoint(path: Path, text: str | None, *, every: bool) -> tuple[Scorer, list[Configuration], Mapping[str, float]]:
+    from livegate.configuration import Branch, Configuration
+    from livegate.models.checkpoint import Checkpoint
+    from livegate.models.scorer import TorchScorer
+
+    checkpoint = Checkpoint.load(path)
+    scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
+    blocks = scorer.network.adaptive_blocks
+    if every:
+        return scorer, list(scorer.configurations), {}
+    return scorer, [Configuration.uniform(Branch.HEAVY, blocks) if text is None else Configuration.parse(text, blocks)], {}
