@@ -42,12 +42,14 @@ class Result:
         presentation: the headline: trials are presentations.
         picture: the same with pictures as trials; its threshold was set on pictures.
         sources: presentations of each source that has both classes, under the headline threshold.
+        source_pictures: pictures of each such source, under the threshold that was set on pictures.
     """
 
     configuration: str
     presentation: PadReport
     picture: PadReport
     sources: Mapping[str, PadReport]
+    source_pictures: Mapping[str, PadReport]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +123,16 @@ def _of(scores: Scores, configuration: str) -> Scores:
 def _result(dev: Scores, test: Scores, rule: Rule) -> Result:
     clips = test.by_clip()
     presentation = _measured(clips, _threshold(dev.by_clip(), rule), "presentation")
-    sources = {}
-    for name in sorted(set(clips.source.tolist())):
-        part = clips.where(clips.source == name)
-        if 0 < part.bona_fide.sum() < len(part):
-            sources[name] = _measured(part, presentation.threshold, "presentation")
-    return Result(presentation.configuration, presentation, _measured(test, _threshold(dev, rule), "picture"), sources)
+    picture = _measured(test, _threshold(dev, rule), "picture")
+    sources, source_pictures = _by_source(clips, presentation), _by_source(test, picture)
+    return Result(presentation.configuration, presentation, picture, sources, source_pictures)
+
+
+def _by_source(scores: Scores, whole: PadReport) -> dict[str, PadReport]:
+    """The same measurement for each source that has both classes."""
+    parts = {name: scores.where(scores.source == name) for name in sorted(set(scores.source.tolist()))}
+    mixed = {name: part for name, part in parts.items() if 0 < part.bona_fide.sum() < len(part)}
+    return {name: _measured(part, whole.threshold, whole.unit) for name, part in mixed.items()}
 
 
 def _threshold(dev: Scores, rule: Rule) -> Threshold:
@@ -175,6 +181,7 @@ def _as_json(evaluation: Evaluation, sha256: Mapping[str, str]) -> str:
             "presentation": _report(found.presentation),
             "picture": _report(found.picture),
             "sources": {name: _report(report) for name, report in found.sources.items()},
+            "source_pictures": {name: _report(report) for name, report in found.source_pictures.items()},
         }
 
     document = {
@@ -221,7 +228,8 @@ def _as_markdown(evaluation: Evaluation, sha256: Mapping[str, str]) -> str:
     found = evaluation.results
     headline = [result.presentation for result in found]
     species = [(r, name, rate) for r in headline for name, rate in r.apcer.items()]
-    sources = [(name, report) for result in found for name, report in result.sources.items()]
+    sources = [item for result in found for item in result.sources.items()]
+    source_pictures = [item for result in found for item in result.source_pictures.items()]
     blocks = [
         "# Presentation attack detection report",
         *(_summary(report) for report in headline),
@@ -236,10 +244,11 @@ def _as_markdown(evaluation: Evaluation, sha256: Mapping[str, str]) -> str:
         "## No response, and figures of the literature",
         _table("", _literature, headline),
         "## Each source that has both classes",
-        _table("No source has both classes.", lambda row: {"source": row[0] or "(unnamed)", **_headline(row[1])}, sources),
+        _table("No source has both classes.", _sourced, sources),
         "## Pictures, test",
         "Frames of one clip are not independent: these intervals are too narrow. The threshold was set on dev pictures.",
         _table("", _headline, [result.picture for result in found]),
+        _table("", _sourced, source_pictures),
         "## Score files",
         "\n".join(f"- {name}: SHA-256 `{digest}`" for name, digest in sha256.items()) or "Not recorded.",
     ]
@@ -275,6 +284,10 @@ def _headline(report: PadReport) -> Json:
         "AUC": f"{report.auc:.4f}",
         "ACER (literature, not ISO)": f"{report.acer:.2%}",
     }
+
+
+def _sourced(row: tuple[str, PadReport]) -> Json:
+    return {"source": row[0] or "(unnamed)", **_headline(row[1])}
 
 
 def _literature(report: PadReport) -> Json:

@@ -128,7 +128,7 @@ def test_json_is_strict_and_every_rate_has_its_counts(evaluation: Evaluation, tm
 
     document = json.loads(path.read_text("utf-8"), parse_constant=refuse)
     found = rates(document)
-    assert len(found) == 2 * 3 * 7
+    assert len(found) == 2 * 4 * 7
     for rate in found:
         assert rate["low"] <= rate["value"] == rate["errors"] / rate["trials"] <= rate["high"]
     assert document["sha256"] == {"dev": "12ab", "test": "34cd"}
@@ -148,7 +148,7 @@ def test_markdown_reads_well(evaluation: Evaluation, tmp_path: Path) -> None:
     assert "compliant" not in text.lower()
     assert "<i>" not in text.replace("\\<", "")
     tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 6
+    assert len(tables) == 7
     for table in tables:
         assert len({line.replace("\\|", "").count("|") for line in table}) == 1
 

@@ -1,0 +1,118 @@
+"""Every command in README and docs runs as it is written there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import data
+
+from livegate.data.generated import generated_set
+from livegate.data.simulate import print_capture, recapture, replay_capture
+from livegate.runtime.artifact import Manifest
+
+ROOT = Path(__file__).parent.parent
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+JUDGED = {0, 1}
+"""Exit codes of ``livegate check`` that mean it did its work; what it decides is the model's matter."""
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    """The fenced blocks of a language in a document."""
+    return re.findall(rf"^```{language}\n(.*?)^```", document.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+
+
+def commands(document: Path) -> list[str]:
+    """The shell commands of a document, in order."""
+    return [line for block in blocks(document, "sh") for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def own_pictures(folder: Path) -> None:
+    """A plain folder as docs/own-weights.md asks for, of recaptures of one picture in the public domain."""
+    astronaut = data.astronaut()[:300, 80:380]
+    for number in range(24):
+        captures = {"bona-fide": recapture, "attack/print": print_capture, "attack/replay-phone": replay_capture}
+        for kind, capture in captures.items():
+            subject = folder / kind / f"subject{number}"
+            subject.mkdir(parents=True)
+            Image.fromarray(capture(astronaut, np.random.default_rng(number))).save(subject / "0.png")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """A folder with what the documents take for granted: a copy of the repository's recipes and examples, and pictures."""
+    for name in ("recipes", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    Image.fromarray(data.astronaut()).save(tmp_path / "face.jpg")
+    return tmp_path
+
+
+@pytest.mark.parametrize("document", [path for path in DOCUMENTS if commands(path)], ids=lambda path: path.name)
+def test_documented_commands_run(document: Path, workspace: Path) -> None:
+    """Each shell line of a document succeeds, in order, in a folder with the pictures that it speaks of."""
+    if document.name == "own-weights.md":
+        own_pictures(workspace / "pictures")
+    else:
+        generated_set(workspace / "pictures", subjects=8)
+    environment = {key: value for key, value in os.environ.items() if key != "LIVEGATE_DATA"}
+    environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+
+    for command in commands(document):
+        done = subprocess.run(command, shell=True, cwd=workspace, env=environment, capture_output=True, text=True, check=False)  # noqa: S602
+
+        expected = JUDGED if command.startswith("livegate check") else {0}
+        assert done.returncode in expected, f"{command}\n{done.stdout}\n{done.stderr}"
+
+
+def test_there_are_documented_commands() -> None:
+    """README and docs are found and hold commands, so that the test above tests something."""
+    counts = {path.name: len(commands(path)) for path in DOCUMENTS}
+
+    assert counts["README.md"] >= 9
+    assert counts["own-weights.md"] >= 2
+
+
+def test_the_python_of_the_readme_runs(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python block of the README runs as it stands."""
+    monkeypatch.chdir(workspace)
+    found = blocks(ROOT / "README.md", "python")
+
+    assert len(found) == 1
+    exec(found[0], {})  # noqa: S102
+
+
+def test_the_make_targets_of_the_readme_exist() -> None:
+    """The README opens with targets that the Makefile has."""
+    named = set(re.findall(r"^make (\w+)", (ROOT / "README.md").read_text("utf-8"), flags=re.MULTILINE))
+    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
+
+    assert named == {"demo", "test"}
+    assert named <= targets
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """Every relative link of a document names a file of the repository."""
+    links = [
+        (document, target)
+        for document in [*DOCUMENTS, ROOT / "CONTRIBUTING.md"]
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text("utf-8"))
+    ]
+
+    assert len(links) >= 5
+    for document, target in links:
+        assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_the_example_manifest_is_a_manifest() -> None:
+    """The manifest that docs/formats.md shows is accepted as it stands."""
+    (example,) = blocks(ROOT / "docs" / "formats.md", "json")
+
+    assert Manifest.model_validate_json(example).name == "pta-mobilenet-v2"
+
