@@ -73,11 +73,9 @@ class FaceFinder:
         resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         self._yunet.setInputSize(size)
         _, rows = self._yunet.detect(cv2.cvtColor(resized, cv2.COLOR_RGB2BGR))
-        if rows is None:
-            return np.empty((0, 15), dtype=np.float32)
+        found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, dtype=np.float32)
         # In very narrow pictures the detector can answer with boxes at infinity.
-        inside = (np.abs(rows) < FAR * max(size)).all(axis=1) & (rows[:, 2:4] >= 1).all(axis=1)
-        return np.asarray(rows[inside], dtype=np.float32)
+        return found[(np.abs(found) < FAR * max(size)).all(axis=1) & (found[:, 2:4] >= 1).all(axis=1)]
 
 
 def _face(row: NDArray[np.float32], scale_x: float, scale_y: float) -> Face:

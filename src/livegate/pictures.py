@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,8 +62,10 @@ def read(source: str | Path | bytes) -> Pixels:
             image = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError:
         raise PictureError(f"{name}: is not a picture that can be read; formats are {', '.join(FORMATS)}") from None
-    except Image.DecompressionBombError:
-        raise PictureError(f"{name}: has too many pixels; at most {MAX_PIXELS:,} are decoded; make it smaller") from None
+    except Image.DecompressionBombError as error:
+        # Pillow refuses the largest ones itself; the first number of its message is how many pixels there are.
+        pixels = int(next(iter(re.findall(r"\d+", str(error))), "0"))
+        raise PictureError(f"{name}: has {pixels:,} pixels; at most {MAX_PIXELS:,} are decoded; make it smaller") from None
     except Exception as error:  # noqa: BLE001 - decoders answer hostile bytes with every kind of exception
         raise PictureError(f"{name}: the picture is damaged ({_one_line(error)}); save it again") from None
     return _decode(image, name)

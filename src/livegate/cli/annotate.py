@@ -17,27 +17,29 @@ from livegate.preprocessing import Pixels
 COLOURS: Final = {Status.BONA_FIDE: (0, 114, 178), Status.ATTACK: (213, 94, 0)}
 OTHER: Final = (110, 110, 110)
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
+NARROWEST: Final = 320
+"""A narrower picture gets a white margin on the right, so that its text stays readable."""
 
 
 def annotated(picture: Pixels, decisions: list[Decision]) -> Pixels:
-    """A copy of the picture, a band of text below it for each decision, boxes on it: (H + bands, W, 3) uint8, RGB."""
-    scale = max(0.4, picture.shape[1] / 900)
-    line = round(32 * scale)
-    canvas = np.full((picture.shape[0] + line * len(decisions), picture.shape[1], 3), 255, np.uint8)
-    canvas[: picture.shape[0]] = picture
-    for number, decision in enumerate(decisions):
-        colour = COLOURS.get(decision.status, OTHER)
+    """A copy of the picture with boxes on it and below it a band of text for each decision.
+
+    Args:
+        picture: (H, W, 3) uint8, RGB.
+        decisions: the faces, the most important first: its box lies on top.
+
+    Returns:
+        (H + bands, max(W, 320), 3) uint8, RGB.
+    """
+    height, width = picture.shape[:2]
+    thickness = max(2, round(width / 250))
+    upper = np.full((height, max(width, NARROWEST), 3), 255, np.uint8)
+    upper[:, :width] = picture
+    for decision in reversed(decisions):
         if decision.face is not None:
-            x, y, width, height = (round(value) for value in decision.face)
-            cv2.rectangle(canvas[: picture.shape[0]], (x, y), (x + width, y + height), colour, max(1, round(3 * scale)))
-        top = picture.shape[0] + line * number
-        canvas[top : top + line] = colour
-        text = _caption(decision)
-        room = picture.shape[1] - 12 * scale
-        fit = min(0.72 * scale, 0.72 * scale * room / max(1, cv2.getTextSize(text, FONT, 0.72 * scale, 1)[0][0]))
-        place = round(6 * scale), round(top + 0.7 * line)
-        cv2.putText(canvas, text, place, FONT, fit, (255, 255, 255), max(1, round(1.6 * fit)), cv2.LINE_AA)
-    return canvas
+            x, y, wide, high = (round(value) for value in decision.face)
+            cv2.rectangle(upper[:, :width], (x, y), (x + wide, y + high), _colour(decision), thickness)
+    return np.vstack([upper, *(_band(_caption(decision), _colour(decision), upper.shape[1]) for decision in decisions)])
 
 
 def save(picture: Pixels, decisions: list[Decision], folder: Path, name: str) -> Path:
@@ -59,8 +61,35 @@ def save(picture: Pixels, decisions: list[Decision], folder: Path, name: str) ->
     return path
 
 
+def _band(text: str, colour: tuple[int, int, int], width: int) -> Pixels:
+    """White text on a band of a colour, in as many lines as it needs."""
+    size = max(0.5, width / 1100)
+    edge, line = round(14 * size), round(34 * size)
+    lines = _wrapped(text, size, width - 2 * edge)
+    band = np.full((line * len(lines) + edge // 2, width, 3), colour, np.uint8)
+    for number, words in enumerate(lines, start=1):
+        place = edge, line * number - round(8 * size)
+        cv2.putText(band, words, place, FONT, size, (255, 255, 255), max(1, round(1.5 * size)), cv2.LINE_AA)
+    return band
+
+
+def _wrapped(text: str, size: float, room: int) -> list[str]:
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and cv2.getTextSize(longer, FONT, size, 1)[0][0] > room:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _colour(decision: Decision) -> tuple[int, int, int]:
+    return COLOURS.get(decision.status, OTHER)
+
+
 def _caption(decision: Decision) -> str:
     if decision.score is None or decision.threshold is None:
         return f"not judged: {decision.reason}"
-    word = "bona fide" if decision.accepted else "attack"
-    return f"{word}  score {decision.score:.3f}  threshold {decision.threshold:.3f}  {decision.configuration}"
+    word, sign = ("bona fide", ">=") if decision.accepted else ("attack", "<")
+    return f"{decision.configuration} {word}, score {decision.score:.3f} {sign} {decision.threshold:.3f}".strip()

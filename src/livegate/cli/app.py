@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -54,10 +55,11 @@ def main() -> None:
     except KeyboardInterrupt:
         print("livegate: stopped", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, a user is told in one line
         if debug:
-            raise
-        print(f"livegate: {_sentence(error)}", file=sys.stderr)
+            traceback.print_exc()
+        else:
+            print(f"livegate: {_sentence(error)}", file=sys.stderr)
         sys.exit(ERROR)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,7 +71,12 @@ def check(
     checker = _Checker(gate, configuration, frames, all_faces, save_annotated)
     seen: set[Status] = set()
     for row in checker.rows(pictures):
-        _print(row, as_json=as_json)
+        try:
+            _print(row, as_json=as_json)
+        except BrokenPipeError:
+            # Typer would end with 1, which here means an attack.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise LivegateError("standard output was closed before all decisions were told") from None
         if row.counts:
             seen.add(row.decision.status)
     raise typer.Exit(EXIT_CODES[next(status for status in GRAVITY if status in seen)])
@@ -128,6 +134,9 @@ class _Checker:
         from livegate.gate import clip_decision
         from livegate.pictures import frames
 
+        if self.all_faces:
+            # One decision over several people would let one of them vouch for another.
+            raise PictureError(f"{path}: --all-faces is for pictures; leave it out to judge the largest face of each frame")
         judged: list[Decision] = []
         for number, pixels in frames(path, self.frames):
             rows = self._judged(f"{path}#{number}", pixels, counts=False)

@@ -49,6 +49,8 @@ class Index:
                 columns = reader.fieldnames or ()
                 if "path" not in columns:
                     raise IndexFileError(path, [f"has no column 'path'; got {', '.join(columns) or 'an empty file'}"])
+                if repeated := sorted({column for column in columns if columns.count(column) > 1}):
+                    raise IndexFileError(path, [f"repeats the column(s) {', '.join(repeated)}; each may stand once"])
                 samples, faults = _samples(reader, path.parent)
         except OSError as error:
             raise IndexFileError(path, [f"cannot be read ({error.strerror}); give a CSV file"]) from None
@@ -99,6 +101,11 @@ def _samples(reader: csv.DictReader[str], folder: Path) -> tuple[list[Sample], l
     faults: list[str] = []
     seen: set[str] = set()
     for row in reader:
+        # A cell too few or too many would move labels to other columns.
+        cells = sum(len(cell) if key is None else cell is not None for key, cell in row.items())
+        if cells != len(reader.fieldnames or ()):
+            faults.append(f"line {reader.line_num}: {cells} cells, the header has {len(reader.fieldnames or ())}")
+            continue
         name = row["path"] or ""
         if not name or name in seen:
             faults.append(f"line {reader.line_num}: " + (f"picture {name!r} is listed twice" if name else "no path"))
@@ -112,6 +119,8 @@ def _samples(reader: csv.DictReader[str], folder: Path) -> tuple[list[Sample], l
 
 
 def _sample(name: str, row: dict[str, str], folder: Path) -> Sample:
+    if row.get("species") == BONA_FIDE:
+        raise ValueError(f"species {BONA_FIDE!r} is no attack; leave the cell empty for a bona fide presentation")
     return Sample(
         name=name,
         path=folder / name,

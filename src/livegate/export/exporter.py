@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,11 +92,15 @@ def export(  # noqa: PLR0913 - keyword-only, each an independent fact of the art
 
     Raises:
         ParityError: if the file disagrees with the network.
-        ArtifactError: if ``out`` exists, or the licence does not begin with its SPDX line.
+        ArtifactError: if ``out`` exists, the name has other characters than letters, digits, _ . and -, or the licence lacks its SPDX line.
         MetricError: if dev cannot set a threshold.
     """
     if out.exists():
         raise ArtifactError(out, ["exists already; choose another folder or remove it"])
+    if not re.fullmatch(r"[\w.-]+", name):
+        raise ArtifactError(
+            out, [f"name {name!r} must be made of letters, digits, '_', '.' and '-'; give another one with --name"]
+        )
     network = checkpoint.network()
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
@@ -147,6 +152,7 @@ def _fill(  # noqa: PLR0913 - every part of the artifact meets here
 ) -> None:
     configurations = list(Configuration.enumerate(network.adaptive_blocks))
     preprocessing = checkpoint.preprocessing
+    licence = _licence(papers.licence, folder)  # first, since what follows takes minutes
     model = to_onnx(network, preprocessing).SerializeToString()
     (folder / "model.onnx").write_bytes(model)
     backend, images = OnnxBackend(model, threads=1), _pictures(preprocessing)
@@ -155,7 +161,6 @@ def _fill(  # noqa: PLR0913 - every part of the artifact meets here
     parity.require(difference, parity.TOLERANCE, "the ONNX model in ONNX Runtime")
     calibrated = calibration.facts(_BackendScorer(preprocessing, backend), configurations)
     _write_golden(folder / "golden.npz", network, preprocessing, images[:GOLDEN_PICTURES], configurations)
-    licence = _licence(papers.licence, folder)
     by_configuration = {
         str(c): _configuration_facts(network, c, preprocessing.size, calibrated[str(c)][0]) for c in configurations
     }

@@ -145,8 +145,18 @@ def _segments(network: Network) -> Iterable[nn.Module]:
 
 
 def _graph(module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> GraphProto:
-    """The graph of a plain module that reads ``value`` from outside, all its other names made unique by the prefix."""
+    """The graph of a plain module that reads ``value`` from outside, all its other names made unique by the prefix.
+
+    Args:
+        module: one's own copy: its activations no longer write into their input.
+        x: an input of the module, of which only the shape counts.
+        value: the name of the input.
+        prefix: of all other names.
+    """
     batch = torch.export.Dim("N")
+    for layer in module.modules():
+        if isinstance(layer, nn.ReLU6):
+            layer.inplace = False  # the exporter takes apart whatever writes into its input, which doubles its time
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
@@ -162,15 +172,23 @@ def _graph(module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> Graph
     graph = program.model_proto.graph
     renamed = {graph.input[0].name: value}
     for node in graph.node:
+        _strip(node)
         node.name = f"{prefix}.{node.name}"
         for names in (node.input, node.output):
             for place, old in enumerate(names):
                 if old:
                     names[place] = renamed.setdefault(old, f"{prefix}.{old}")
     for tensor in graph.initializer:
+        _strip(tensor)
         tensor.name = renamed.setdefault(tensor.name, f"{prefix}.{tensor.name}")
     output = _untyped(renamed[graph.output[0].name])
     return helper.make_graph(list(graph.node), prefix, [], [output], list(graph.initializer))
+
+
+def _strip(part: NodeProto | TensorProto) -> None:
+    """Drop what the exporter noted of itself: stack traces, with the paths of this machine in them."""
+    part.ClearField("metadata_props")
+    part.ClearField("doc_string")
 
 
 def _append_mean(graph: GraphProto, heavy: str, is_light: str, prefix: str) -> None:

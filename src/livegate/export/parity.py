@@ -31,14 +31,14 @@ def largest_difference(
     Raises:
         ParityError: if there is nothing to compare, or a logit is not finite.
     """
+    if not configurations or not len(images):
+        raise ParityError("parity needs at least one picture and one configuration")
     differences = []
     for configuration in configurations:
         expected, got = (side.logits(images, configuration) for side in (network, backend))
         if not (np.isfinite(expected).all() and np.isfinite(got).all()):
             raise ParityError(f"configuration {str(configuration)!r} gives logits that are not finite")
         differences.append(float(np.abs(expected - got).max()))
-    if not differences or not len(images):
-        raise ParityError("parity needs at least one picture and one configuration")
     return max(differences)
 
 

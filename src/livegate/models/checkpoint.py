@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Json, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -23,6 +23,17 @@ from livegate.preprocessing import Preprocessing
 FORMAT = "livegate-checkpoint-1"
 WEIGHTS = "model.safetensors"
 """The name of the checkpoint in the folder of a training run."""
+
+
+class _Header(BaseModel):
+    """The header of the file: JSON by key; a key that it does not know, at any depth, is a fault."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: Json[ModelSpec]
+    preprocessing: Json[Preprocessing]
+    recipe: Json[dict[str, Any]]
+    notes: Json[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +67,11 @@ class Checkpoint:
         if header.get("format") != FORMAT:
             raise CheckpointError(path, [f"is no Livegate checkpoint: format is {header.get('format')!r}, expected {FORMAT!r}"])
         try:
-            return cls(
-                TypeAdapter(ModelSpec).validate_json(header["model"]),
-                TypeAdapter(Preprocessing).validate_json(header["preprocessing"]),
-                tensors,
-                json.loads(header["recipe"]),
-                json.loads(header["notes"]),
-            )
-        except (KeyError, ValueError, ValidationError) as error:
-            raise CheckpointError(path, [f"has a header that cannot be read ({error})"]) from None
+            facts = _Header.model_validate({key: value for key, value in header.items() if key != "format"})
+        except ValidationError as error:
+            faults = [f"has a header that cannot be read ({'.'.join(map(str, e['loc']))}: {e['msg']})" for e in error.errors()]
+            raise CheckpointError(path, faults) from None
+        return cls(facts.model, facts.preprocessing, tensors, facts.recipe, facts.notes)
 
     def save(self, path: str | Path) -> None:
         """Write the checkpoint to one file, atomically."""

@@ -54,10 +54,9 @@ def mobilenet_v2(
         dropout: probability of dropping a feature before the classifier, in training.
 
     Raises:
-        ValueError: for a stage that does not exist or has fewer than two inverted residuals.
+        ValueError: for a stage that does not exist, has fewer than two inverted residuals or is named twice.
     """
-    for number in adaptive_stages:
-        _check_stage(number)
+    check_stages(adaptive_stages)
     blocks: list[nn.Module] = [_conv_bn_relu(3, STEM_CHANNELS, kernel=3, stride=2)]
     channels = STEM_CHANNELS
     for number, stage in enumerate(STAGES, start=1):
@@ -67,6 +66,20 @@ def mobilenet_v2(
     network = Network(blocks)
     network.apply(_initialise)
     return network
+
+
+def check_stages(adaptive_stages: Collection[int]) -> None:
+    """Check that an adaptive block can be made of the end of each stage.
+
+    Raises:
+        ValueError: for a stage that does not exist, has fewer than two inverted residuals or is named twice.
+    """
+    able = [i for i, stage in enumerate(STAGES, start=1) if stage.repeats > 1]
+    for number in adaptive_stages:
+        if number not in able:
+            raise ValueError(f"stage {number} cannot be adaptive; stages with two or more inverted residuals are {able}")
+    if len(set(adaptive_stages)) != len(adaptive_stages):
+        raise ValueError(f"adaptive_stages {list(adaptive_stages)} name a stage twice; name each once")
 
 
 class InvertedResidual(nn.Sequential):
@@ -97,12 +110,6 @@ class Classifier(nn.Sequential):
 
     def __init__(self, c_in: int, classes: int, dropout: float) -> None:
         super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(c_in, classes))
-
-
-def _check_stage(number: int) -> None:
-    able = [i for i, stage in enumerate(STAGES, start=1) if stage.repeats > 1]
-    if number not in able:
-        raise ValueError(f"stage {number} cannot be adaptive; stages with two or more inverted residuals are {able}")
 
 
 def _stage(c_in: int, stage: Stage, *, adaptive: bool) -> list[nn.Module]:

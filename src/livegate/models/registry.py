@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from livegate.models.mobilenet_v2 import PAPER_STAGES, mobilenet_v2
+from livegate.models.mobilenet_v2 import PAPER_STAGES, check_stages, mobilenet_v2
 from livegate.models.network import Network
 
 BUILDERS: Mapping[str, Callable[..., Network]] = {"mobilenet-v2": mobilenet_v2}
@@ -29,12 +29,9 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if self.name not in BUILDERS:
             raise ValueError(f"unknown network {self.name!r}; networks are {', '.join(sorted(BUILDERS))}")
+        check_stages(self.adaptive_stages)
 
     def build(self) -> Network:
-        """A new network with fresh weights.
-
-        Raises:
-            ValueError: for a stage that cannot be adaptive.
-        """
+        """A new network with fresh weights."""
         options: dict[str, Any] = {"adaptive_stages": self.adaptive_stages, "dropout": self.dropout}
         return BUILDERS[self.name](**options)

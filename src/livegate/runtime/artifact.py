@@ -66,7 +66,7 @@ class Entry(Fact):
     """How a configuration is chosen in this file: ``input``: feed these numbers to the input of that name."""
 
     kind: Literal["input"]
-    name: str
+    name: Literal["configuration"]
     values: Mapping[str, tuple[int, ...]]
 
 
@@ -148,6 +148,8 @@ class Manifest(Fact):
         for name, variant in self.variants.items():
             if set(variant.entry.values) != set(self.configurations):
                 faults.append(f"variants.{name}.entry lists other configurations than the manifest")
+            elif not faults and any(Configuration.parse(text).codes != codes for text, codes in variant.entry.values.items()):
+                faults.append(f"variants.{name}.entry gives a configuration other numbers than 0 for H, 1 for L, 2 for B")
         if self.licence.file not in self.files:
             faults.append(f"licence.file {self.licence.file!r} is not among the files")
         if faults:

@@ -21,7 +21,7 @@ def replay(engine: Engine) -> float:
     try:
         with np.load(path, allow_pickle=False) as file:
             images, names, logits = (file[key] for key in ("images", "configurations", "logits"))
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise ArtifactError(engine.artifact.folder, [f"{path.name} cannot be read ({error})"]) from None
     pixels = images.astype(np.float32)
     got = np.stack([engine.logits(pixels, Configuration.parse(str(name))) for name in names])

@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from livegate.capture import whole
 from livegate.decision import ATTACK_LOGIT, BONA_FIDE_LOGIT
+from livegate.errors import RecipeError
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box, Sample
@@ -38,6 +39,9 @@ class Batches(Dataset[Batch]):
     Args:
         samples: the training split.
         recipe: what decides the draw.
+
+    Raises:
+        RecipeError: if its sampling does not fit the samples: a label is missing, or a share's source.
     """
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
@@ -45,6 +49,10 @@ class Batches(Dataset[Batch]):
         self.recipe = recipe
         self.steps_per_epoch = -(-len(samples) // recipe.optimiser.batch)
         self._order = lru_cache(maxsize=1)(self._draw_order)
+        try:
+            self._order(0)
+        except ValueError as error:
+            raise RecipeError(f"recipe {recipe.name}: sampling", [str(error)]) from None
 
     def __len__(self) -> int:
         return self.steps_per_epoch * self.recipe.optimiser.epochs

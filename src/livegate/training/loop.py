@@ -203,7 +203,7 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     settings = recipe.optimiser
     warmup = settings.warmup_epochs * steps_per_epoch
     if step < warmup:
-        return settings.learning_rate * (step + 1) / warmup
+        return settings.learning_rate * min(1.0, (step + 1) / warmup)
     if settings.schedule == "constant":
         return settings.learning_rate
     progress = (step - warmup) / max(1.0, settings.epochs * steps_per_epoch - warmup)

@@ -60,6 +60,12 @@ class Crop(Section):
     small_share: Share = 0.0
     """The first share of the run trains on crops of ``small_size``, which costs less (Tan and Le 2021, section 4.2)."""
 
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.margin[0] > self.margin[1]:
+            raise ValueError(f"margin must run from the smaller to the larger, got {list(self.margin)}")
+        return self
+
 
 class Augment(Section):
     """What is done to the pixels in training. Each probability is drawn for each picture; the label plays no part."""

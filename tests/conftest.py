@@ -1,0 +1,40 @@
+"""Fixtures for all tests: a real face in the public domain, a small generated set, the shipped model and a copy to tamper with."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from livegate.data.generated import generated_set
+from livegate.weights import locate
+
+
+@pytest.fixture(scope="session")
+def astronaut(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A JPEG of 512 x 512 pixels with one large face (NASA, public domain)."""
+    from skimage.data import astronaut as pixels
+
+    path = tmp_path_factory.mktemp("astronaut") / "astronaut.jpg"
+    Image.fromarray(pixels()).save(path, quality=95)
+    return path
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The index.csv of a small generated set: 8 subjects, 6 pictures of each; only to read."""
+    return generated_set(tmp_path_factory.mktemp("generated"), subjects=8, pictures=6, size=96)
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Path:
+    """The folder of the shipped default model; only to read."""
+    return locate("default")
+
+
+@pytest.fixture
+def tampered(artifact: Path, tmp_path: Path) -> Path:
+    """A copy of the shipped default model, for one test to damage."""
+    return Path(shutil.copytree(artifact, tmp_path / "tampered"))

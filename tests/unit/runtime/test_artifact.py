@@ -1,0 +1,237 @@
+"""An artifact is opened whole and unchanged, or refused with everything that is wrong with it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from livegate.errors import ArtifactError, ConfigurationError, LivegateError
+from livegate.runtime.artifact import Artifact
+from livegate.weights import locate, shipped
+
+FILES = ("CARD.md", "LICENSE", "golden.npz", "model.onnx")
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Change the manifest of an artifact."""
+    path = folder / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    change(manifest)
+    path.write_text(json.dumps(manifest), "utf-8")
+
+
+def faults(folder: Path) -> tuple[str, ...]:
+    """What is wrong with an artifact; told in one line that begins with its folder."""
+    with pytest.raises(ArtifactError) as caught:
+        Artifact.open(folder)
+    assert str(caught.value).startswith(f"{folder}: ")
+    assert "\n" not in str(caught.value)
+    return caught.value.faults
+
+
+def test_the_shipped_artifact_is_whole(artifact: Path) -> None:
+    """It opens, and its folder holds the manifest and the files that it names, and nothing else."""
+    manifest = Artifact.open(artifact).manifest
+    named = {*manifest.files, manifest.golden.file, *(variant.file for variant in manifest.variants.values())}
+    assert named == set(FILES)
+    assert {path.name for path in artifact.iterdir()} == {*FILES, "manifest.json"}
+
+
+def test_the_shipped_artifact_is_the_network_of_the_paper(artifact: Path) -> None:
+    """Three blocks, 27 configurations, HHH the default; weights stored once in at most 11.5 MB."""
+    manifest = Artifact.open(artifact).manifest
+    assert manifest.adaptive_blocks == 3
+    assert len(manifest.configurations) == 27
+    assert manifest.default_configuration == "HHH"
+    assert manifest.variants["onnx"].bytes == (artifact / "model.onnx").stat().st_size <= 11_500_000
+    assert manifest.variants["onnx"].parity.largest <= manifest.variants["onnx"].parity.tolerance == 1e-4
+
+
+def test_words_choose_a_configuration(artifact: Path) -> None:
+    """Letters, heaviest, lightest, or nothing for the default; costs order them."""
+    manifest = Artifact.open(artifact).manifest
+    chosen = {text: str(manifest.choose(text)) for text in (None, "HLH", "heaviest", "lightest")}
+    assert chosen == {None: "HHH", "HLH": "HLH", "heaviest": "BBB", "lightest": "LLL"}
+
+
+@pytest.mark.parametrize("text", ["HXH", "hh", "HHHH", "", "auto", "Heaviest"])
+def test_other_words_are_refused(artifact: Path, text: str) -> None:
+    """No nearest match."""
+    with pytest.raises(ConfigurationError):
+        Artifact.open(artifact).manifest.choose(text)
+
+
+def test_a_configuration_that_the_artifact_leaves_out_is_refused(tampered: Path) -> None:
+    """The message lists those it has."""
+
+    def keep_two(manifest: dict[str, Any]) -> None:
+        for table in (manifest["configurations"], manifest["variants"]["onnx"]["entry"]["values"]):
+            for name in set(table) - {"HHH", "LLL"}:
+                del table[name]
+
+    edit(tampered, keep_two)
+    manifest = Artifact.open(tampered).manifest
+    assert str(manifest.choose("heaviest")) == "HHH"
+    with pytest.raises(ConfigurationError, match="configuration 'HLH' is not in this artifact; it has HHH, LLL"):
+        manifest.choose("HLH")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_byte_is_found_in_every_file(tampered: Path, name: str) -> None:
+    """One bit of the model, the vectors, the card or the licence: refused by name."""
+    data = bytearray((tampered / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (tampered / name).write_bytes(data)
+    (fault,) = faults(tampered)
+    assert fault.startswith(f"{name} is not the file that the manifest names (its SHA-256 differs)")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_found(tampered: Path, name: str) -> None:
+    """Every file that the manifest names must be there; a folder of that name is no file."""
+    (tampered / name).unlink()
+    assert faults(tampered) == (f"{name} is missing; get the artifact again",)
+    (tampered / name).mkdir()
+    assert faults(tampered) == (f"{name} is missing; get the artifact again",)
+
+
+def test_all_damaged_files_are_told_together(tampered: Path) -> None:
+    """One missing, two changed."""
+    (tampered / "golden.npz").unlink()
+    for name in ("CARD.md", "model.onnx"):
+        (tampered / name).write_bytes(b"")
+    assert [fault.split()[0] for fault in faults(tampered)] == ["CARD.md", "golden.npz", "model.onnx"]
+
+
+def test_a_model_that_changes_after_it_was_opened_is_not_run(tampered: Path) -> None:
+    """What runs is what was checked: the bytes are hashed once more when they are read."""
+    opened = Artifact.open(tampered)
+    assert hashlib.sha256(opened.read("onnx")).hexdigest() == opened.manifest.variants["onnx"].sha256
+    with (tampered / "model.onnx").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ArtifactError, match="SHA-256 differs"):
+        opened.read("onnx")
+    (tampered / "model.onnx").unlink()
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        opened.read("onnx")
+
+
+def test_a_variant_that_is_not_there_is_refused_with_those_that_are(artifact: Path) -> None:
+    """No other one is taken in its place."""
+    with pytest.raises(ArtifactError, match="has no variant 'tflite'; it has onnx"):
+        Artifact.open(artifact).read("tflite")
+
+
+def test_an_unknown_key_is_a_fault_wherever_it_stands(tampered: Path) -> None:
+    """At the top, in a variant, in the preprocessing: a fact that nobody reads is a mistake."""
+
+    def add(manifest: dict[str, Any]) -> None:
+        manifest["colour"] = "blue"
+        manifest["variants"]["onnx"]["speed"] = 1
+        manifest["preprocessing"]["blur"] = 2
+
+    edit(tampered, add)
+    told = faults(tampered)
+    assert {fault.split(": ")[1] for fault in told} == {"colour", "variants.onnx.speed", "preprocessing.blur"}
+
+
+def test_several_faults_are_told_at_once(tampered: Path) -> None:
+    """A missing key, a wrong type, a number out of range, a hash that is none."""
+
+    def spoil(manifest: dict[str, Any]) -> None:
+        del manifest["task"]
+        manifest["adaptive_blocks"] = "many"
+        manifest["configurations"]["HHH"]["threshold"]["value"] = 1.5
+        manifest["golden"]["sha256"] = "abc"
+        manifest["preprocessing"]["size"] = 7
+
+    edit(tampered, spoil)
+    told = {fault.split(": ")[1] for fault in faults(tampered)}
+    assert told == {"task", "adaptive_blocks", "configurations.HHH.threshold", "golden.sha256", "preprocessing"}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda m: m.update(default_configuration="LX"), "unknown branch 'X'"),
+        (lambda m: m.update(default_configuration="HH"), "has length 2, the network has 3"),
+        (lambda m: m["configurations"].pop("HHH"), "default_configuration 'HHH' is not among the configurations"),
+        (lambda m: m["configurations"].pop("LLL"), "variants.onnx.entry lists other configurations"),
+        (
+            lambda m: m["variants"]["onnx"]["entry"]["values"].update(HLB=[0, 2, 1]),
+            "other numbers than 0 for H, 1 for L, 2 for B",
+        ),
+        (lambda m: m["licence"].update(file="CARD2.md"), "licence.file 'CARD2.md' is not among the files"),
+        (lambda m: m.update(outputs=["attack", "bona-fide"]), "outputs"),
+        (lambda m: m.update(variants={"pickle": m["variants"]["onnx"]}), "variants"),
+        (lambda m: m["preprocessing"].update(std=[1, 1, 0]), "std"),
+    ],
+)
+def test_facts_that_contradict_one_another_are_refused(
+    tampered: Path, change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    """A manifest that is well formed but cannot be true."""
+    edit(tampered, change)
+    assert words in " ".join(faults(tampered))
+
+
+@pytest.mark.parametrize("name", ["../model.onnx", "/etc/passwd", "a/b", "a\\b", "..", ".", "", "C:model.onnx", "a\0b"])
+def test_a_file_name_cannot_leave_the_folder(tampered: Path, name: str) -> None:
+    """As model, as vectors and as any other file: names of files in the folder, nothing else, and nothing is read."""
+
+    def point_elsewhere(manifest: dict[str, Any]) -> None:
+        manifest["variants"]["onnx"]["file"] = name
+        manifest["golden"]["file"] = name
+        manifest["files"][name] = "0" * 64
+
+    edit(tampered, point_elsewhere)
+    told = faults(tampered)
+    assert len(told) == 3
+    assert all("must be the name of a file in the artifact's folder" in fault for fault in told)
+
+
+def test_a_newer_manifest_says_to_update(tampered: Path) -> None:
+    """One line about the version, none about the keys that this version does not know."""
+    edit(tampered, lambda manifest: manifest.update(schema_version=2, news="much"))
+    assert faults(tampered) == ("manifest.json has schema_version 2, this Livegate reads 1; update livegate",)
+
+
+@pytest.mark.parametrize("version", [0, -1, "1", None, [1]])
+def test_a_version_that_never_was_is_refused(tampered: Path, version: object) -> None:
+    """Only the number 1 is version 1."""
+    edit(tampered, lambda manifest: manifest.update(schema_version=version))
+    assert "schema_version" in faults(tampered)[0]
+
+
+def test_a_huge_manifest_is_not_read(tampered: Path) -> None:
+    """Five sparse megabytes are refused by their size."""
+    with (tampered / "manifest.json").open("ab") as file:
+        file.truncate(5 * 1024 * 1024)
+    assert faults(tampered) == ("manifest.json has more than 4,194,304 bytes",)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b"not json", b'{"a":' * 5000, b"{}"])
+def test_a_manifest_that_is_none_is_refused(tampered: Path, content: bytes) -> None:
+    """Empty, cut off, another type, not UTF-8, nested without end."""
+    (tampered / "manifest.json").write_bytes(content)
+    assert len(faults(tampered)) >= 1
+
+
+def test_a_folder_without_a_manifest_is_no_artifact(tmp_path: Path) -> None:
+    """The line says what writes one."""
+    for folder in (tmp_path, tmp_path / "none"):
+        assert "is no artifact: it has no manifest.json; give a folder that livegate export wrote" in faults(folder)[0]
+
+
+def test_a_model_is_a_shipped_name_or_a_folder(tmp_path: Path) -> None:
+    """The default stands first; anything else is refused with the names there are."""
+    assert next(iter(shipped())) == "default"
+    assert locate("default") == shipped()["default"]
+    assert locate(str(tmp_path)) == tmp_path
+    with pytest.raises(LivegateError, match=r"model 'nonsense' is neither a shipped model \(default.*\) nor the folder"):
+        locate("nonsense")

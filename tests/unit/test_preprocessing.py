@@ -1,0 +1,156 @@
+"""From a picture and a box to the input: one specification, fixed to the pixel."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livegate.preprocessing import Detection, Preprocessing, resize, square, to_input
+from livegate.sample import Box
+
+PLACE = st.floats(-1e6, 1e6)
+LENGTH = st.floats(0.001, 1e6)
+SIDE = st.integers(1, 10_000)
+
+
+@given(st.builds(Box, PLACE, PLACE, LENGTH, LENGTH), SIDE, SIDE, st.floats(0.5, 4))
+def test_the_square_stays_inside_for_any_box(box: Box, width: int, height: int, margin: float) -> None:
+    """Whatever a detector or an index says, the crop is at least one pixel of the picture and nothing beside it."""
+    x, y, side = square(box, width, height, margin)
+    assert side >= 1
+    assert 0 <= x <= width - side
+    assert 0 <= y <= height - side
+
+
+@given(st.floats(200, 300), st.floats(200, 300), st.floats(1, 90), st.floats(1, 90))
+def test_the_square_is_centred_on_the_box_when_there_is_room(x: float, y: float, width: float, height: float) -> None:
+    """Away from the border its side is the longer side of the box and its centre that of the box, each to half a pixel."""
+    left, top, side = square(Box(x, y, width, height), 600, 600, 1.0)
+    assert side == pytest.approx(max(width, height), abs=0.5)
+    assert left + side / 2 == pytest.approx(x + width / 2, abs=0.5)
+    assert top + side / 2 == pytest.approx(y + height / 2, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("box", "margin", "expected"),
+    [
+        (Box(10, 20, 30, 40), 1.0, (5, 20, 40)),  # centre 25, 40; side 40
+        (Box(10, 20, 40, 30), 1.0, (10, 15, 40)),  # centre 30, 35
+        (Box(40, 40, 20, 20), 2.0, (30, 30, 40)),
+        (Box(-10, -10, 30, 30), 1.0, (0, 0, 30)),  # shifted inside
+        (Box(90, 60, 30, 30), 1.0, (70, 50, 30)),  # shifted inside at the other corner of 100 x 80
+        (Box(0, 0, 100, 100), 4.0, (10, 0, 80)),  # as large as the shorter side, centred on 50
+        (Box(10, 10, 11, 11), 1.0, (10, 10, 11)),
+        (Box(10, 10, 11, 10), 1.0, (10, 10, 11)),  # y centre 15, left corner 9.5: halves round up
+        (Box(10, 10, 10.5, 10.5), 1.0, (10, 10, 11)),  # side 10.5 rounds up to 11, corner 9.75 to 10
+    ],
+)
+def test_squares_counted_by_hand(box: Box, margin: float, expected: tuple[int, int, int]) -> None:
+    """In a picture of 100 x 80: left, top, side."""
+    assert square(box, 100, 80, margin) == expected
+
+
+def test_shrinking_averages_areas() -> None:
+    """Half the size: each pixel is the mean of a block of 2 x 2, channel by channel."""
+    picture = np.random.default_rng(0).integers(0, 64, (6, 8, 3)).astype(np.uint8) * 4  # blocks of 4 x 4 k average exactly
+    assert np.array_equal(resize(picture, 4, 3), picture.reshape(3, 2, 4, 2, 3).mean(axis=(1, 3)).astype(np.uint8))
+
+
+def test_shrinking_by_a_broken_factor_weighs_parts_of_pixels() -> None:
+    """Three pixels to two: the middle one counts half to each side, (0 + 30/2) / 1.5 = 10 and (30/2 + 90) / 1.5 = 70."""
+    picture = np.repeat(np.array([[[0], [30], [90]]] * 3, np.uint8), 3, axis=2)
+    assert resize(picture, 2, 2)[..., 0].tolist() == [[10, 70], [10, 70]]
+
+
+def test_growing_is_bilinear_and_stays_within_its_neighbours() -> None:
+    """Two pixels to four about their centres: the outer ones keep their value, the inner ones stand at one and three quarters."""
+    picture = np.repeat(np.array([[[0], [100]]] * 2, np.uint8), 3, axis=2)
+    assert resize(picture, 4, 4)[0, :, 0].tolist() == [0, 25, 75, 100]
+
+
+def test_a_picture_of_the_right_size_is_untouched() -> None:
+    """No pixel changes where there is nothing to resize."""
+    picture = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    assert np.array_equal(resize(picture, 7, 5), picture)
+
+
+def test_the_crop_is_the_square_of_the_picture() -> None:
+    """A box of the input's size is cut out pixel by pixel; the margin enlarges what is cut."""
+    picture = np.random.default_rng(2).integers(0, 256, (200, 200, 3), dtype=np.uint8)
+    crop = Preprocessing(size=32).crop(picture, Box(50, 60, 32, 32))
+    assert np.array_equal(crop, picture[60:92, 50:82])
+    wide = Preprocessing(size=32, margin=2.0).crop(picture, Box(66, 76, 32, 32))
+    assert np.array_equal(wide, resize(picture[60:124, 50:114], 32, 32))
+    assert not np.array_equal(wide, crop)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.builds(Box, PLACE, PLACE, LENGTH, LENGTH), st.integers(1, 90), st.integers(1, 90))
+def test_any_box_of_any_picture_gives_an_input(box: Box, width: int, height: int) -> None:
+    """The crop has the input's size and the colour of a picture of one colour."""
+    crop = Preprocessing().crop(np.full((height, width, 3), (10, 20, 30), np.uint8), box)
+    assert crop.shape == (128, 128, 3)
+    assert (crop == (10, 20, 30)).all()
+
+
+def test_the_input_of_the_network_keeps_numbers_and_order() -> None:
+    """(N, 3, size, size) float32, RGB, 0..255: channels move to the front, no value changes."""
+    one, two = (np.full((4, 4, 3), colour, np.uint8) for colour in ((255, 128, 0), (1, 2, 3)))
+    stacked = to_input([one, two])
+    assert stacked.shape == (2, 3, 4, 4)
+    assert stacked.dtype == np.float32
+    assert stacked.flags.c_contiguous
+    assert stacked[:, :, 3, 0].tolist() == [[255, 128, 0], [1, 2, 3]]
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    """YuNet at 0.6 with NMS 0.3 on at most 480 pixels, widths 1, 1.5 and 2; a margin that every source can give."""
+    spec = Preprocessing()
+    assert spec.detection == Detection(score=0.6, nms=0.3, longest_side=480, stretches=(1.0, 1.5, 2.0))
+    assert spec.margin <= 1.05
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"size": 31},
+        {"size": 1025},
+        {"margin": 0.49},
+        {"margin": 4.01},
+        {"margin": math.nan},
+        {"std": (1.0, 0.0, 1.0)},
+        {"std": (1.0, math.nan, 1.0)},
+        {"std": (1.0, 1.0, -1.0)},
+        {"mean": (0.0, math.inf, 0.0)},
+    ],
+)
+def test_bad_fields_are_refused(fields: dict[str, Any]) -> None:
+    """A specification that cannot be meant does not come to be; the message names the field."""
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        Preprocessing(**fields)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"score": 0.0},
+        {"score": 1.0},
+        {"score": math.nan},
+        {"nms": 0.0},
+        {"nms": 1.5},
+        {"longest_side": 63},
+        {"stretches": ()},
+        {"stretches": (1.0, 0.9)},
+        {"stretches": (math.nan,)},
+        {"stretches": (1.0, 1e9)},
+    ],
+)
+def test_bad_detector_settings_are_refused(fields: dict[str, Any]) -> None:
+    """Neither nonsense nor a stretch that would ask for all memory; the message names the field."""
+    with pytest.raises(ValueError, match=next(iter(fields))):
+        Detection(**fields)
