@@ -120,7 +120,9 @@ def test_the_report_is_written_for_machines_and_people(flow: Flow) -> None:
 def test_the_artifact_judges_a_picture(flow: Flow, astronaut: Path) -> None:
     """``check`` with that artifact prints one JSON object whose status, threshold and exit code agree."""
     result = CliRunner().invoke(
-        app, ["check", str(astronaut), "--model", str(flow.artifact), "--configuration", "LLL", "--json"], catch_exceptions=False
+        app,
+        ["check", str(astronaut), "--model", str(flow.artifact), "--configuration", "LLL", "--json"],
+        catch_exceptions=False,
     )
     (line,) = result.stdout.splitlines()
     answer = json.loads(line)

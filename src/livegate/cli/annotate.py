@@ -68,7 +68,7 @@ def _band(text: str, colour: tuple[int, int, int], width: int) -> Pixels:
     lines = _wrapped(text, size, width - 2 * edge)
     band = np.full((line * len(lines) + edge // 2, width, 3), colour, np.uint8)
     for number, words in enumerate(lines, start=1):
-        place = edge, line * number - round(8 * size)
+        place = edge, line * number - round(4 * size)
         cv2.putText(band, words, place, FONT, size, (255, 255, 255), max(1, round(1.5 * size)), cv2.LINE_AA)
     return band
 

@@ -14,7 +14,7 @@ from livegate.metrics import Rate, Scores
 from livegate.report import Evaluation, evaluate, write
 
 
-def made(split: str, *, clips: int = 8, configurations: tuple[str, ...] = ("HHH", "LLL"), **columns: Any) -> Scores:  # noqa: ANN401
+def made(split: str, *, clips: int = 8, configurations: tuple[str, ...] = ("HHH", "LLL"), **columns: Any) -> Scores:
     """Clips of two frames, half of them bona fide, the rest of one species; LLL scores every attack as bona fide."""
     rows = [(name, clip, frame) for name in configurations for clip in range(clips) for frame in range(2)]
     bona = [clip % 2 == 0 for _, clip, _ in rows]
@@ -101,7 +101,7 @@ def test_clean_sets_of_enough_trials_have_no_warnings() -> None:
     assert evaluate(made("dev", clips=60), made("test", clips=60)).warnings == ()
 
 
-def rates(node: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def rates(node: Any) -> list[dict[str, Any]]:
     """Every rate in a JSON document."""
     if isinstance(node, list):
         return [found for item in node for found in rates(item)]

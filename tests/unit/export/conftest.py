@@ -1,0 +1,68 @@
+"""One export for all tests of exports: it takes longest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+from torch import nn
+
+from livegate.configuration import Branch, Configuration
+from livegate.data.index import Index
+from livegate.export.exporter import Papers, export
+from livegate.models.checkpoint import Checkpoint, as_weights
+from livegate.models.network import Network
+from livegate.models.registry import ModelSpec
+from livegate.preprocessing import Preprocessing
+
+LICENCE = "SPDX-License-Identifier: CC0-1.0\n\nRandom numbers, free for\nany use.\n\nMore words.\n"
+
+
+def random_checkpoint(spec: ModelSpec) -> Checkpoint:
+    """A network with random weights, its statistics those of random pictures so that all layers matter; input 64 x 64."""
+    torch.manual_seed(0)
+    network = spec.build()
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.momentum = 1.0  # the statistics become those of the last batch
+            nn.init.uniform_(layer.weight, 0.8, 1.2)
+            nn.init.normal_(layer.bias, 0, 0.1)
+        elif isinstance(layer, nn.Linear):
+            nn.init.normal_(layer.weight, std=0.03)
+    with torch.inference_mode():
+        for branch in (Branch.LIGHT, Branch.HEAVY):
+            network.train()(torch.randn(16, 3, 64, 64), Configuration.uniform(branch, network.adaptive_blocks))
+    return Checkpoint(spec, Preprocessing(size=64), as_weights(network), {"name": "random"}, {"epoch": 1})
+
+
+@pytest.fixture(scope="session")
+def checkpoint() -> Checkpoint:
+    """The paper's network with random weights."""
+    return random_checkpoint(ModelSpec())
+
+
+@pytest.fixture(scope="session")
+def network(checkpoint: Checkpoint) -> Network:
+    """The network of the checkpoint, in evaluation mode; only to run."""
+    return checkpoint.network()
+
+
+@pytest.fixture(scope="session")
+def dev(generated: Path) -> Index:
+    """Twelve generated pictures of two subjects from two sources; four are bona fide."""
+    return Index.read(generated).split("dev")
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint: Checkpoint, dev: Index, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact of the checkpoint, thresholds set on dev; only to read."""
+    out = tmp_path_factory.mktemp("exported") / "deep" / "random"
+    return export(checkpoint, out, name="random", papers=Papers(licence=LICENCE), dev=dev)
+
+
+@pytest.fixture(scope="session")
+def model(exported: Path) -> onnx.ModelProto:
+    """The ONNX model of the artifact; only to read."""
+    return onnx.load(exported / "model.onnx")
