@@ -115,4 +115,3 @@ def test_the_example_manifest_is_a_manifest() -> None:
     (example,) = blocks(ROOT / "docs" / "formats.md", "json")
 
     assert Manifest.model_validate_json(example).name == "pta-mobilenet-v2"
-

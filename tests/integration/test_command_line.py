@@ -690,7 +690,6 @@ def test_doctor_fails_on_a_machine_that_computes_something_else(run: Run, monkey
     assert "do not use it here" in outcome.err
 
 
-
 def test_inspect_tells_every_configuration(run: Run, tampered: Path) -> None:
     """27 rows with the parameters of the paper's HHH and LLL; a damaged artifact is refused."""
     out = run("inspect", tampered).out
