@@ -14,8 +14,10 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import cv2
 import numpy as np
@@ -102,7 +104,7 @@ def portrait(path: Path) -> Path:
     return path
 
 
-def show(results: dict[str, object]) -> None:
+def show(results: Mapping[str, Any]) -> None:
     """Print the numbers."""
     table = Table(title=f"livegate check on one JPEG of 640 x 480, {results['runs']} processes, medians")
     for heading in ("wall", "CPU", "peak memory", "largest peak"):
@@ -111,7 +113,7 @@ def show(results: dict[str, object]) -> None:
     table.add_row(*cells, f"{results['largest_peak_mb']:.0f} MB")
     imports = Table("module", title="Slowest imports, with what they import")
     imports.add_column("ms", justify="right")
-    for name, cost in dict(results["imports_ms"]).items():
+    for name, cost in results["imports_ms"].items():
         imports.add_row(name, f"{cost:.0f}")
     console = Console()
     console.print(table)
