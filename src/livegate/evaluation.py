@@ -98,7 +98,13 @@ def _inputs(index: Index, preprocessing: Preprocessing) -> Iterator[Pixels | tup
 
 def _crop(sample: Sample, preprocessing: Preprocessing) -> Pixels:
     picture = read(sample.path)
-    return preprocessing.crop(picture, sample.box or whole(picture))
+    box = sample.box or whole(picture)
+    height, width = picture.shape[:2]
+    if not (-box.width < box.x < width and -box.height < box.y < height):
+        raise PictureError(
+            f"{sample.path}: box {box.x:g} {box.y:g} {box.width:g} {box.height:g} lies outside the {width} x {height} picture"
+        )
+    return preprocessing.crop(picture, box)
 
 
 def _captured(sample: Sample, capture: Capture) -> Pixels | tuple[Status, str]:

@@ -99,7 +99,7 @@ def clip_decision(frames: Sequence[Decision]) -> Decision:
     if not judged:
         return Decision(Status.NOT_JUDGED, None, None, "", latency, total, None, f"no frame was judged: {frames[-1].reason}")
     score = mean_score(np.array([frame.score for frame in judged], dtype=np.float64))
-    threshold = judged[0].threshold or 0.0
+    threshold = max(frame.threshold for frame in judged if frame.threshold is not None)
     status = Status.BONA_FIDE if score >= threshold else Status.ATTACK
     return Decision(status, score, threshold, judged[0].configuration, latency, total, None)
 

@@ -696,3 +696,18 @@ def test_inspect_tells_every_configuration(run: Run, tampered: Path) -> None:
     assert sum(line.count("fixed=") + line.count("bpcer=") for line in out.splitlines()) == 27
     (tampered / "CARD.md").unlink()
     one_line(run("inspect", tampered), "CARD.md is missing")
+
+
+def test_a_box_outside_its_picture_is_an_error(run: Run, astronaut: Path, tmp_path: Path) -> None:
+    """A face that lies nowhere in the picture gets no score."""
+    index, out = tmp_path / "index.csv", tmp_path / "scores.csv"
+    index.write_text(f"path,box\n{astronaut},9000 66 86 113\n", encoding="utf-8")
+    assert run("score", "--index", index, "--out", out).code == 2
+    assert "lies outside the 512 x 512 picture" in out.read_text("utf-8")
+
+
+def test_tables_that_go_to_a_pipe_are_whole(run: Run) -> None:
+    """No number is cut where no terminal sets the width."""
+    out = run("inspect").out
+    assert "97,796,610" in out
+    assert "…" not in out

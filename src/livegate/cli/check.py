@@ -51,7 +51,9 @@ def check(
         str | None,
         typer.Option(metavar="C", help="One of H, L, B for each adaptive block, such as HLH; or heaviest, lightest."),
     ] = None,
-    budget_ms: Annotated[float | None, typer.Option(metavar="N", help="Milliseconds for one decision.")] = None,
+    budget_ms: Annotated[
+        float | None, typer.Option(metavar="N", help="Milliseconds for one decision (not yet: exits with 2).")
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, max=1000, metavar="N", help="Frames to look at in a video.")] = 16,
     all_faces: Annotated[bool, typer.Option("--all-faces", help="Judge every face, not only the largest.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,

@@ -26,16 +26,17 @@ def export(
     ] = None,
 ) -> None:
     """Write one artifact that holds every configuration, proven equal to the network that it came from."""
-    from livegate.cli.progress import counting
-    from livegate.data.index import Index
     from livegate.errors import LivegateError
-    from livegate.export.exporter import NO_LICENCE, Papers
-    from livegate.export.exporter import export as write
-    from livegate.models.checkpoint import Checkpoint
 
     unknown = [name for name in to.split(",") if name not in FORMATS]
     if unknown:
         raise LivegateError(f"unknown format {unknown[0]!r}; formats are {', '.join(FORMATS)}")
+    from livegate.cli.progress import counting
+    from livegate.data.index import Index
+    from livegate.export.exporter import NO_LICENCE, Papers
+    from livegate.export.exporter import export as write
+    from livegate.models.checkpoint import Checkpoint
+
     index = Index.read(dev).split("dev") if dev else None
     papers = Papers(card.read_text("utf-8") if card else "", licence.read_text("utf-8") if licence else NO_LICENCE)
     with counting("thresholds", len(index.samples) if index else 0) as advance:

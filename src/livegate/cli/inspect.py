@@ -19,9 +19,9 @@ def inspect(
     paper: Annotated[bool, typer.Option("--paper", help="Count the networks of Khabarlak 2022, Table 4, instead.")] = False,
 ) -> None:
     """Show the facts of an artifact, its files checked against their hashes."""
-    from rich.console import Console
+    from livegate.cli.console import tables
 
-    console = Console()
+    console = tables()
     if paper:
         console.print(_paper_table())
         return
@@ -50,7 +50,7 @@ def _configurations(manifest: Manifest) -> Table:
     table = Table("configuration", "parameters", "multiply-adds", "threshold", "set by", "on", "D-EER there")
     for name, facts in manifest.configurations.items():
         quality, threshold = manifest.provenance.quality.get(name), facts.threshold
-        error = f"{quality.d_eer:.2%} of {quality.bona_fide} + {quality.attacks}" if quality else "-"
+        error = f"{quality.d_eer:.2%} ({quality.bona_fide} bona fide, {quality.attacks} attacks)" if quality else "-"
         row = (
             f"{facts.parameters:,}",
             f"{facts.macs:,}",

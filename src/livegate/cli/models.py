@@ -5,20 +5,20 @@ from __future__ import annotations
 
 def models() -> None:
     """List the models that come with Livegate."""
-    from rich.console import Console
     from rich.table import Table
 
+    from livegate.cli.console import tables
     from livegate.cli.notice import licence_line
     from livegate.runtime.artifact import Artifact
     from livegate.weights import shipped
 
-    console = Console()
+    console = tables()
     table = Table("model", "network", "configurations", "size", "heavy: D-EER on dev", "light: D-EER on dev")
     manifests = {name: Artifact.open(folder).manifest for name, folder in shipped().items()}
     for name, manifest in manifests.items():
         quality = manifest.provenance.quality
         errors = [
-            f"{quality[text].d_eer:.2%} of {quality[text].bona_fide} + {quality[text].attacks} ({text})"
+            f"{quality[text].d_eer:.2%} ({text}; {quality[text].bona_fide} bona fide, {quality[text].attacks} attacks)"
             if text in quality
             else "-"
             for text in (manifest.default_configuration, str(manifest.choose("lightest")))

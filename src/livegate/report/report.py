@@ -258,9 +258,11 @@ def _as_markdown(evaluation: Evaluation, sha256: Mapping[str, str]) -> str:
 def _summary(report: PadReport) -> str:
     species, apcer = report.worst_apcer
     name = f"Configuration {_cell(report.configuration)}" if report.configuration else "The network"
+    silent = report.apnrr.errors + report.bpnrr.errors
     return (
-        f"{name} at threshold {report.threshold.value:.6g} accepted {apcer.errors} of {apcer.trials} attacks of its worst "
-        f"species, {_cell(species)}, and rejected {report.bpcer.errors} of {report.bpcer.trials} bona fide presentations."
+        f"{name} at threshold {report.threshold.value:.6g} was wrong about {apcer.errors} of {apcer.trials} attacks of its worst "
+        f"species, {_cell(species)}, and about {report.bpcer.errors} of {report.bpcer.trials} bona fide presentations; "
+        f"{silent} presentations had no response, which counts as wrong."
     )
 
 
