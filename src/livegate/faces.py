@@ -14,6 +14,8 @@ from livegate.preprocessing import Detection, Pixels
 from livegate.sample import Box, Landmarks
 
 YUNET = "face_detection_yunet_2023mar.onnx"
+NARROWEST = 16
+"""A resized picture with a shorter side than this shows no face; on single lines OpenCV's detector now and then invents one."""
 LARGEST = 5000
 """At most this many candidate boxes are kept before overlapping ones are dropped."""
 FAR = 4
@@ -70,6 +72,8 @@ class FaceFinder:
 
     def _detect(self, picture: Pixels, size: tuple[int, int]) -> NDArray[np.float32]:
         """Rows (N, 15) of x, y, w, h, five landmarks and the score, in pixels of the resized picture."""
+        if min(size) < NARROWEST:
+            return np.empty((0, 15), np.float32)
         resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         self._yunet.setInputSize(size)
         _, rows = self._yunet.detect(cv2.cvtColor(resized, cv2.COLOR_RGB2BGR))
