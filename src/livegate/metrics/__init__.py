@@ -14,7 +14,7 @@ from livegate.metrics.pad import (
     measure,
 )
 from livegate.metrics.rate import Rate
-from livegate.metrics.scores import COLUMNS, Scores, replacing
+from livegate.metrics.scores import COLUMNS, Scores
 
 __all__ = [
     "COLUMNS",
@@ -31,5 +31,4 @@ __all__ = [
     "auc",
     "d_eer",
     "measure",
-    "replacing",
 ]

@@ -8,10 +8,9 @@ anywhere else.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,7 +19,8 @@ from typing import Any, Self, TextIO, TypeAlias, cast
 import numpy as np
 import numpy.typing as npt
 
-from livegate.errors import LivegateError, ScoreFileError
+from livegate.errors import ScoreFileError
+from livegate.files import replacing
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -218,26 +218,6 @@ class Scores:
             first[groups] = np.minimum.reduceat(rows, start)
         kept = {name: getattr(self, name)[first] for name in _FIELDS}
         return type(self)(**(kept | {"values": values}), labelled=self.labelled)
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[TextIO]:
-    """A text file that takes its name only once it is complete; a failure leaves what was there before.
-
-    Raises:
-        LivegateError: when the folder or file cannot be written.
-    """
-    path = Path(path)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
-    except OSError as error:
-        raise LivegateError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if part.is_file():
-            part.unlink()
 
 
 def mean_score(values: Floats) -> float:

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from livegate.errors import LivegateError, MetricError
-from livegate.metrics import PadReport, Rate, Rule, Scores, Threshold, measure, replacing
+from livegate.files import replacing
+from livegate.metrics import PadReport, Rate, Rule, Scores, Threshold, measure
 from livegate.metrics.pad import Unit
 
 Json: TypeAlias = dict[str, Any]
