@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -46,6 +47,7 @@ class Sample:
         clip: the presentation that it is a frame of; empty when unknown (then the picture is its own presentation).
         box: the face, where known.
         landmarks: five points of the face, where known.
+        facts: whatever else the index tells, by column, such as ``age`` or ``illumination``; empty text = unknown.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Sample:
     clip: str = ""
     box: Box | None = None
     landmarks: Landmarks | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bona_fide(self) -> bool:
