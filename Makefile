@@ -26,7 +26,7 @@ light: dist  ## the wheel alone in a fresh environment: no torch, and the main j
 	rm -rf .venv-light
 	$(PYTHON) -m venv .venv-light
 	.venv-light/bin/python -m pip install --quiet dist/*.whl scikit-image
-	.venv-light/bin/python -c "import importlib.util as u; assert not any(map(u.find_spec, ['torch', 'onnx', 'safetensors']))"
+	.venv-light/bin/python -c "import importlib.util as u; assert not any(map(u.find_spec, ['torch', 'onnx', 'safetensors', 'matplotlib']))"
 	.venv-light/bin/livegate doctor
 	.venv-light/bin/python examples/demo.py --out .venv-light/demo
 
@@ -38,7 +38,7 @@ light: dist  ## the wheel alone in a fresh environment: no torch, and the main j
 .venv-test/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-test/bin/python -m pip install --quiet -e ".[train,onnx]" --group test
+	.venv-test/bin/python -m pip install --quiet -e ".[train,onnx,report,data]" --group test
 	touch $@
 
 clean:

@@ -10,28 +10,20 @@ worth on subjects that it has not seen). Started again after a stop, it goes on 
 from __future__ import annotations
 
 import argparse
-import csv
-import hashlib
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 from livegate import report
+from livegate.data.finding import find_faces
 from livegate.data.index import Index
-from livegate.errors import LivegateError
+from livegate.data.sets import SETS
 from livegate.evaluation import score
 from livegate.export.exporter import NO_LICENCE, Papers, export
-from livegate.faces import Face, FaceFinder
-from livegate.metrics import Rule
+from livegate.faces import FaceFinder
 from livegate.models.checkpoint import Checkpoint
-from livegate.pictures import SUFFIXES, read
 from livegate.runtime.engine import Engine
 from livegate.sample import Split
 from livegate.training.loop import train
 from livegate.training.recipe import Recipe
-
-RECIPE = Path(__file__).parent.parent / "recipes" / "default.toml"
-COLUMNS = ("path", "species", "source", "split", "subject", "box")
 
 
 def main() -> None:
@@ -39,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="From a folder of pictures to an artifact of your own.")
     parser.add_argument("pictures", type=Path, help="folder with bona-fide/SUBJECT/… and attack/SPECIES/SUBJECT/…")
     parser.add_argument("out", type=Path, help="folder for everything that is made")
-    parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to recipes/default.toml")
+    parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to the recipe default")
     arguments = parser.parse_args()
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -49,7 +41,7 @@ def main() -> None:
         write_index(arguments.pictures, index_path)
     index = Index.read(index_path)
     changes = [f'data.index="{index_path.name}"', f'data.root="{out}"', "sampling.shares={}", *arguments.changes]
-    checkpoint = train(Recipe.read(RECIPE, changes), out / "run", resume=True)
+    checkpoint = train(Recipe.read("default", changes), out / "run", resume=True)
 
     artifact = out / "artifact"
     if not artifact.exists():
@@ -57,48 +49,16 @@ def main() -> None:
         export(Checkpoint.load(checkpoint), artifact, name="own", papers=papers, dev=index.split(Split.DEV))
     engine = Engine(artifact)
     dev, test = (score(engine, index.split(split), engine.configurations) for split in (Split.DEV, Split.TEST))
-    _, readable = report.write(report.evaluate(dev, test, Rule.parse("bpcer=0.05")), out / "report", {})
-    print(f"artifact: {artifact}\nreport: {readable}")
+    written = report.write(report.evaluate(dev, test), out / "report")
+    print(f"artifact: {artifact}\nreport: {written.html}")
 
 
 def write_index(folder: Path, path: Path) -> None:
-    """Find the face of every picture and write the index; pictures without a face are named and left out."""
-    finder = FaceFinder()
-    rows = []
-    for picture, species, subject in labelled(folder):
-        face = largest(finder, picture)
-        if face is None:
-            print(f"no face, left out: {picture}")
-            continue
-        box = " ".join(f"{number:.1f}" for number in face.box)
-        rows.append((os.path.relpath(picture, path.parent), species, "own", split_of(subject), subject, box))
-    partial = path.with_suffix(".partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
-    partial.replace(path)
-
-
-def labelled(folder: Path) -> Iterator[tuple[Path, str, str]]:
-    """Every picture of the folder with its species (empty for bona fide) and its subject."""
-    for picture in sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES):
-        parts = picture.relative_to(folder).parts
-        if parts[0] == "bona-fide" and len(parts) >= 2:
-            yield picture, "", parts[1]
-        elif parts[0] == "attack" and len(parts) >= 3:
-            yield picture, parts[1], parts[2]
-        else:
-            raise LivegateError(f"{picture} lies in neither bona-fide/SUBJECT/ nor attack/SPECIES/SUBJECT/ of {folder}")
-
-
-def largest(finder: FaceFinder, picture: Path) -> Face | None:
-    """The largest face of a picture, if there is one."""
-    return next(iter(finder.find(read(picture))), None)
-
-
-def split_of(subject: str) -> Split:
-    """Seven of ten subjects train, the others are for dev and test; the name decides, so that a new picture moves nobody."""
-    tenth = int(hashlib.sha256(subject.encode()).hexdigest(), 16) % 20
-    return Split.TRAIN if tenth < 14 else Split.DEV if tenth < 17 else Split.TEST
+    """Find the face of every picture and write the index; pictures without one are counted and left out."""
+    listing = find_faces(SETS["folder"].read(folder, "by-name"), FaceFinder(), lambda _: None)
+    found = tuple(sample for sample in listing.samples if sample.box)
+    Index(path, found, labelled=True, boxed=True).write(path)
+    print(f"{len(found)} pictures with a face; {len(listing.samples) - len(found)} without one are left out")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.decision import Status, score_from_logits
 from livegate.errors import PictureError
-from livegate.metrics.scores import Scores
+from livegate.metrics.scores import COLUMNS, Scores
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, Preprocessing, to_input
 from livegate.sample import Sample
@@ -58,7 +58,7 @@ def score(
 
     Returns:
         One row for each configuration and picture, configuration by configuration. What is not judged or cannot be read has no
-        score, and a reason.
+        score, and a reason. Facts of the samples go along, but for those with the name of a score file's own column.
     """
     limits = thresholds or {}
     rows = len(configurations), len(index.samples)
@@ -115,6 +115,7 @@ def _captured(sample: Sample, capture: Capture) -> Pixels | tuple[Status, str]:
 
 def _table(index: Index, configuration: str, values: NDArray[np.float64], status: list[str], reasons: list[str]) -> Scores:
     samples = index.samples
+    told = dict.fromkeys(name for sample in samples for name in sample.facts)
     return Scores.build(
         [sample.name for sample in samples],
         values,
@@ -127,4 +128,7 @@ def _table(index: Index, configuration: str, values: NDArray[np.float64], status
         source=[sample.source for sample in samples],
         split=[sample.split for sample in samples],
         configuration=configuration,
+        facts={
+            name: [sample.facts.get(name, "") for sample in samples] for name in told if name.strip() and name not in COLUMNS
+        },
     )

@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +96,8 @@ def from_array(array: NDArray[Any]) -> Pixels:
 def frames(path: str | Path, count: int) -> Iterator[tuple[int, Pixels]]:
     """Evenly spaced frames of a video, decoded one at a time.
 
+    It jumps to each, which is quick and as right as the video's own frame count and index; `livegate.data.frames` trusts neither.
+
     Args:
         path: a video file.
         count: at most this many frames.
@@ -105,6 +108,26 @@ def frames(path: str | Path, count: int) -> Iterator[tuple[int, Pixels]]:
     Raises:
         PictureError: if the file is missing, too large in pixels, or no frame can be decoded.
     """
+    with video(path) as capture:
+        read_any = False
+        total = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        for number in spaced(total, count) if total > 0 else [0]:
+            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
+            decoded, frame = capture.read()
+            if decoded:
+                read_any = True
+                yield number, np.ascontiguousarray(frame[..., ::-1], dtype=np.uint8)
+        if not read_any:
+            raise PictureError(f"{path}: no frame of the video can be decoded")
+
+
+@contextmanager
+def video(path: str | Path) -> Iterator[cv2.VideoCapture]:
+    """A video at its first frame; frames are turned as the file says.
+
+    Raises:
+        PictureError: if the file is missing, is no video, or its frames are too large.
+    """
     _require_file(Path(path))
     capture = cv2.VideoCapture(str(path))
     try:
@@ -113,24 +136,14 @@ def frames(path: str | Path, count: int) -> Iterator[tuple[int, Pixels]]:
             raise PictureError(f"{path}: is not a video that can be read")
         if width * height > MAX_PIXELS:
             raise PictureError(f"{path}: frames of {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded")
-        read_any = False
-        for number in _spaced(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), count):
-            capture.set(cv2.CAP_PROP_POS_FRAMES, number)
-            decoded, frame = capture.read()
-            if decoded:
-                read_any = True
-                yield number, np.ascontiguousarray(frame[..., ::-1], dtype=np.uint8)
-        if not read_any:
-            raise PictureError(f"{path}: no frame of the video can be decoded")
+        yield capture
     finally:
         capture.release()
 
 
-def _spaced(total: int, count: int) -> list[int]:
-    if total <= 0:
-        return [0]
-    chosen = np.linspace(0, total - 1, min(count, total))
-    return sorted({int(number) for number in chosen})
+def spaced(total: int, count: int) -> list[int]:
+    """At most ``count`` numbers from 0 to ``total`` - 1, evenly spaced, with the first and the last of them; in order, each once."""
+    return sorted({int(number) for number in np.linspace(0, total - 1, min(count, total))}) if total > 0 else []
 
 
 def _file_bytes(path: Path) -> bytes:

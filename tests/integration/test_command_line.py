@@ -626,7 +626,7 @@ def test_evaluate_reports_two_score_files(run: Run, tmp_path: Path) -> None:
     dev, test = (scores_file(tmp_path / f"{split}.csv", split, ("HHH", "LLL")) for split in ("dev", "test"))
     outcome = run("evaluate", "--dev", dev, "--test", test, "--out", tmp_path / "report")
     assert (outcome.code, outcome.err) == (0, "")
-    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.json", "report.md"]
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["report.html", "report.json", "report.md"]
     text = (tmp_path / "report" / "report.md").read_text("utf-8")
     for word in ("HHH", "LLL", "print", "replay", "0.52", "10/10", "0/10", "1/20"):
         assert word in text

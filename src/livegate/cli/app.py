@@ -11,11 +11,15 @@ from typing import Annotated
 import typer
 
 from livegate.cli.check import check
+from livegate.cli.compare import compare
 from livegate.cli.doctor import doctor
 from livegate.cli.evaluate import evaluate
 from livegate.cli.export import export
+from livegate.cli.index import index
 from livegate.cli.inspect import inspect
 from livegate.cli.models import models
+from livegate.cli.protocol import protocol
+from livegate.cli.reproduce import reproduce
 from livegate.cli.score import score
 from livegate.cli.train import train
 from livegate.errors import LivegateError, MissingExtraError
@@ -26,12 +30,16 @@ INTERRUPTED = 130
 EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "tensorboard"), "train") | {
     "onnx": "onnx",
     "onnxscript": "onnx",
+    "matplotlib": "report",
+    "h5py": "data",
 }
 """Which extra brings a package that is not in the base install."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (check, score, evaluate, train, export, inspect, models, doctor):
+for verb in (check, index, score, evaluate, compare, train, export, inspect, models, doctor):
     app.command()(verb)
+app.add_typer(protocol, name="protocol")
+app.add_typer(reproduce, name="reproduce")
 
 
 @app.callback()

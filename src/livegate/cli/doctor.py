@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-EXTRAS = ("torch", "lightning-fabric", "kornia", "safetensors", "tensorboard", "onnx", "onnxscript")
+EXTRAS = ("torch", "lightning-fabric", "kornia", "safetensors", "tensorboard", "onnx", "onnxscript", "matplotlib", "h5py")
 
 
 def doctor() -> None:

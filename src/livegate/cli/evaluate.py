@@ -2,43 +2,125 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+if TYPE_CHECKING:
+    from livegate.metrics import Scores, Threshold
+    from livegate.report import Report, Written
+
+Cluster = Literal["subject", "clip"]
+
 
 def evaluate(
-    dev: Annotated[Path, typer.Option(metavar="SCORES", help="Score file that the threshold is set on.")],
     test: Annotated[Path, typer.Option(metavar="SCORES", help="Score file that is reported.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for report.json and report.md.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for report.json, report.md and report.html.")],
+    dev: Annotated[Path | None, typer.Option(metavar="SCORES", help="Score file that the thresholds are set on.")] = None,
     rule: Annotated[
-        str, typer.Option(metavar="RULE", help="How the threshold is set: bpcer=X, apcer=X, d-eer or fixed=X.")
+        str, typer.Option(metavar="RULE", help="How a threshold is set on dev: bpcer=X, apcer=X, d-eer or fixed=X.")
     ] = "bpcer=0.05",
+    thresholds: Annotated[
+        str | None, typer.Option(metavar="ARTIFACT", help="Take the thresholds that a model ships, instead of --dev.")
+    ] = None,
+    by: Annotated[
+        list[str] | None, typer.Option(metavar="COLUMN", help="Rates by the values of a column of test, too; may be repeated.")
+    ] = None,
+    cluster: Annotated[
+        Cluster, typer.Option(help="What the bootstrap draws; what has no subject falls back on its clip.")
+    ] = "subject",
+    replicates: Annotated[int, typer.Option(min=0, help="How often the bootstrap draws; 0: no bootstrap intervals.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    cues: Annotated[
+        Path | None, typer.Option(metavar="INDEX", help="Index of the pictures: what trivial cues fitted on its train reach.")
+    ] = None,
 ) -> None:
     """Set thresholds on dev, measure them on test, write a report. No model is needed."""
+    from livegate import report
+    from livegate.cli.progress import counting
+    from livegate.errors import LivegateError
+    from livegate.metrics import Rule, Scores
+
+    if (dev is None) == (thresholds is None):
+        raise LivegateError("thresholds come from --dev SCORES or from --thresholds ARTIFACT; give one of them")
+    parsed = Rule.parse(rule)  # before the files: a typing mistake should not cost their reading
+    shipped = _shipped(thresholds) if thresholds else None
+    files = {"dev": dev, "test": test} if dev else {"test": test}
+    scores = {name: Scores.read(path) for name, path in files.items()}
+    baseline = _cues(cues, scores) if cues else None
+    with counting("configurations", len(scores["test"].configurations)) as advance:
+        found = report.evaluate(
+            scores.get("dev"),
+            scores["test"],
+            parsed,
+            thresholds=shipped,
+            by=by or (),
+            resample=report.Resample(cluster, replicates, seed),
+            cues=baseline,
+            sha256=digests(files | ({"cues": cues} if cues else {})),
+            advance=advance,
+        )
+    written = report.write(found, out)
+    _show(found)
+    tell(written, found.warnings)
+
+
+def digests(files: Mapping[str, Path]) -> dict[str, str]:
+    """The SHA-256 of each file, under the name that it goes by."""
     import hashlib
 
-    from rich.console import Console
+    found = {}
+    for name, path in files.items():
+        with path.open("rb") as file:
+            found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
+
+
+def tell(written: Written, warnings: Sequence[str]) -> None:
+    """Doubts, where the report lies, and on standard error what it lacks."""
+    for warning in warnings:
+        print(f"Warning: {warning}")
+    if written.without:
+        print(f"livegate: {written.without}", file=sys.stderr)
+    print(f"Report: {written.html}")
+
+
+def _shipped(model: str) -> dict[str, Threshold]:
+    """The threshold of each configuration of an artifact."""
+    from livegate.runtime.artifact import Artifact
+    from livegate.weights import locate
+
+    return {name: facts.threshold for name, facts in Artifact.open(locate(model)).manifest.configurations.items()}
+
+
+def _cues(path: Path, scores: Mapping[str, Scores]) -> tuple[Scores | None, Scores]:
+    """What trivial cues make of the pictures of dev, if there is one, and test."""
+    from livegate.cli.progress import counting
+    from livegate.data.cues import baseline
+    from livegate.data.index import Index
+
+    index = Index.read(path)
+    with counting("trivial cues", len(index.samples)) as advance:
+        *dev, test = baseline(index, *scores.values(), advance=advance)
+    return (dev[0] if dev else None), test
+
+
+def _show(found: Report) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from livegate import report
-    from livegate.metrics import Rule, Scores
+    from livegate.cli.console import tables
+    from livegate.report.names import shown
+    from livegate.report.wording import counted, exact, named
 
-    parsed = Rule.parse(rule)  # before the files: a typing mistake should not cost their reading
-    evaluation = report.evaluate(Scores.read(dev), Scores.read(test), parsed)
-    digests = {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in (("dev", dev), ("test", test))}
-    _, readable = report.write(evaluation, out, digests)
-
-    table = Table("configuration", "threshold", "worst APCER", "BPCER", title="Test presentations: errors/trials [95 %]")
-    for result in evaluation.results:
-        found = result.presentation
-        species, apcer = found.worst_apcer
-        threshold = f"{found.threshold.value:.6g}"
-        table.add_row(found.configuration or "none", threshold, escape(f"{apcer} {species}"), escape(str(found.bpcer)))
-    console = Console()
-    console.print(table)
-    for warning in evaluation.warnings:
-        console.print(f"Warning: {warning}", markup=False, highlight=False)
-    console.print(f"Report: {readable}", markup=False, highlight=False, soft_wrap=True)
+    header = ("configuration", "threshold", "worst APCER", "95 %", "species", "BPCER", "95 %")
+    table = Table(*header, title="Test presentations: errors/trials, exact intervals")
+    for result in found.results:
+        at = result.presentation
+        worst = (counted(at.worst_apcer), exact(at.worst_apcer), shown(at.worst_apcer.species))
+        cells = (named(result.configuration), f"{at.threshold.value:.6g}", *worst, counted(at.bpcer), exact(at.bpcer))
+        table.add_row(*(escape(cell) for cell in cells))
+    tables().print(table)

@@ -9,7 +9,9 @@ import typer
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(metavar="RECIPE", help="A recipe (TOML), such as recipes/default.toml.")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE", help="A recipe (TOML), or the name of a shipped one such as default.")
+    ],
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="key=value", help="Changes to it, such as optimiser.epochs=5.")
     ] = None,

@@ -2,169 +2,69 @@
 
 Scores: higher = more bona fide, accepted when score >= threshold (see ``scores``). No response, NaN, counts as an error in
 every rate: a bona fide presentation without one is rejected at every threshold, an attack accepted at every threshold.
-
-A threshold is a fact about the scores it was set on: set it on dev, report it on test.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import floor
-from typing import Literal, Self, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from livegate.errors import MetricError
+from livegate.metrics.codes import Text
 from livegate.metrics.rate import Rate
-from livegate.metrics.scores import Floats, Mask, Text
+from livegate.metrics.scores import Floats, Mask, Scores
+from livegate.metrics.thresholds import (
+    REJECT_ALL,
+    Rule,
+    Threshold,
+    at_apcer,
+    at_bpcer,
+    at_equal_error,
+    attack_scores,
+    bona_fide_scores,
+    steps,
+)
 
-Counts: TypeAlias = npt.NDArray[np.int64]
+__all__ = [
+    "REJECT_ALL",
+    "OperatingPoint",
+    "PadReport",
+    "Rates",
+    "Rule",
+    "Threshold",
+    "Unit",
+    "at_apcer",
+    "at_bpcer",
+    "at_equal_error",
+    "auc",
+    "d_eer",
+    "measure",
+    "operate",
+    "wrong_at",
+]
+
 Unit: TypeAlias = Literal["picture", "presentation"]
 
-REJECT_ALL = float(np.nextafter(1.0, 2.0))
-"""The lowest threshold that no score reaches."""
-
-_RULES = "bpcer=X, bpcer=X,pooled, apcer=X, d-eer or fixed=X, such as bpcer=0.05"
-_ROUNDING = 1e-9
+FIXED_BPCER = (0.01, 0.005, 0.001)
+"""The shares of bona fide rejected at which papers give the APCER."""
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """Accept when score >= ``value``.
-
-    Attributes:
-        value: 0 (everything with a score is accepted) to ``REJECT_ALL``.
-        rule: how it was set, as ``Rule`` prints it.
-        split: which scores it was set on, such as dev; empty for a fixed one.
-
-    Raises:
-        ValueError: on a value that is outside these limits or not finite.
-    """
-
-    value: float
-    rule: str
-    split: str
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.value <= REJECT_ALL:
-            raise ValueError(f"threshold {self.value} is outside 0..1")
-
-    def accepts(self, values: Floats) -> Mask:
-        """Which scores (N,) are accepted; never one that is NaN."""
-        return np.asarray(values >= self.value, dtype=np.bool_)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """How a threshold is set.
-
-    ======================  ===========================================================================================
-    ``bpcer=0.05``          the largest threshold at which BPCER <= 5 %, every source weighing the same
-    ``bpcer=0.05,pooled``   the same, every bona fide row weighing the same
-    ``apcer=0.05``          the smallest threshold at which the APCER of the worst species <= 5 %
-    ``d-eer``               where pooled APCER and BPCER meet
-    ``fixed=0.5``           this value, whatever the scores
-    ======================  ===========================================================================================
-    """
-
-    name: str
-    target: float = 0.0
-    pooled: bool = False
-
-    def __post_init__(self) -> None:
-        if self.name not in ("bpcer", "apcer", "d-eer", "fixed") or (self.pooled and self.name != "bpcer"):
-            raise MetricError(f"unknown rule {str(self)!r}; rules are {_RULES}")
-        if not (0 <= self.target < 1 or (self.name == "fixed" and self.target == 1)):
-            limits = "0 <= X <= 1" if self.name == "fixed" else "0 <= X < 1"
-            raise MetricError(f"rule {str(self)!r} has a target outside {limits}")
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        """Read a rule; ``str(Rule.parse(text))`` parses to the same rule.
-
-        Raises:
-            MetricError: on an unknown rule or a target outside its limits.
-        """
-        if text == "d-eer":
-            return cls("d-eer")
-        stem, comma, option = text.partition(",")
-        name, _, number = stem.partition("=")
-        if name not in ("bpcer", "apcer", "fixed") or (comma and option != "pooled"):
-            raise MetricError(f"unknown rule {text!r}; rules are {_RULES}")
-        try:
-            target = float(number)
-        except ValueError as error:
-            raise MetricError(f"rule {text!r} has the target {number!r}, which is not a number; rules are {_RULES}") from error
-        return cls(name, target, pooled=bool(comma))
-
-    def __str__(self) -> str:
-        return self.name if self.name == "d-eer" else f"{self.name}={self.target!r}{',pooled' * self.pooled}"
-
-    def threshold(self, values: Floats, species: Text, sources: Text, split: str) -> Threshold:
-        """Set the threshold on these scores, and on nothing else.
-
-        Args:
-            values: (N,) float64 scores within 0..1, NaN = no response.
-            species: (N,) text, empty = bona fide.
-            sources: (N,) text; only their being alike or not matters.
-            split: what these scores are called, remembered by the threshold.
-
-        Raises:
-            MetricError: when the scores lack a class that the rule needs, or no threshold reaches its target.
-        """
-        if self.name == "fixed":
-            return Threshold(self.target, str(self), "")
-        bona, bona_fide = species == "", _bona_fide(values, species)
-        if self.name == "bpcer":
-            value = at_bpcer(bona_fide, self.target, None if self.pooled else sources[bona])
-        elif self.name == "apcer":
-            value = at_apcer(_attacks(values, species), self.target)
-        else:
-            value = at_equal_error(bona_fide, np.concatenate(list(_attacks(values, species).values())))
-        return Threshold(value, str(self), split)
-
-
-@dataclass(frozen=True, slots=True)
-class OperatingPoint:
-    """A threshold and the BPCER there."""
-
-    threshold: Threshold
-    bpcer: Rate
-
-
-@dataclass(frozen=True, slots=True)
-class PadReport:
-    """What one configuration does at one threshold. Rates keep their counts; no response is an error in each.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """The errors at one threshold. Rates keep their counts; no response is an error in each.
 
     Attributes:
         threshold: where the rates hold.
-        configuration: such as HLH; empty for a network without adaptive blocks.
-        unit: what a trial is; the presentation is the headline, pictures of one clip are not independent.
         apcer: attack presentation classification error rate of each PAI species, names sorted.
         bpcer: bona fide presentation classification error rate.
-        apnrr: attacks without a response.
-        bpnrr: bona fide presentations without a response.
-        auc: P(bona fide score > attack score) + P(equal) / 2, all species pooled.
-        d_eer: detection equal error rate, all species pooled. **An oracle on test scores**: its threshold is found on the very
-            scores it is measured on, so it ranks systems and is no operating point.
-        d_eer_worst: the largest D-EER of one species against all bona fide; an oracle too.
-        bpcer20: BPCER where the worst species' APCER is at most 5 %, found on these scores (an oracle too); None when no
-            threshold reaches that, since too many attacks of a species gave no response.
     """
 
     threshold: Threshold
-    configuration: str
-    unit: Unit
     apcer: Mapping[str, Rate]
     bpcer: Rate
-    apnrr: Rate
-    bpnrr: Rate
-    auc: float
-    d_eer: float
-    d_eer_worst: float
-    bpcer20: OperatingPoint | None
 
     @property
     def worst_apcer(self) -> tuple[str, Rate]:
@@ -177,6 +77,11 @@ class PadReport:
         return Rate(sum(rate.errors for rate in self.apcer.values()), sum(rate.trials for rate in self.apcer.values()))
 
     @property
+    def mean_apcer(self) -> float:
+        """The mean over species. Not the ISO figure: easy species hide the worst."""
+        return sum(rate.value for rate in self.apcer.values()) / len(self.apcer)
+
+    @property
     def acer(self) -> float:
         """(worst APCER + BPCER) / 2. From the literature, not in the current ISO standard."""
         return (self.worst_apcer[1].value + self.bpcer.value) / 2
@@ -185,6 +90,52 @@ class PadReport:
     def acer_pooled(self) -> float:
         """(pooled APCER + BPCER) / 2. From the literature, where it is also called HTER; not ISO."""
         return (self.apcer_pooled.value + self.bpcer.value) / 2
+
+    @property
+    def accuracy(self) -> float:
+        """The share of all trials that were right. It depends on how many attacks there are for one bona fide; not ISO."""
+        pooled = self.apcer_pooled
+        return 1 - (pooled.errors + self.bpcer.errors) / (pooled.trials + self.bpcer.trials)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint(Rates):
+    """A threshold and the rates there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PadReport(Rates):
+    """What one configuration does at one threshold, and what it could do at others.
+
+    **An oracle** is found on the very scores it is measured on: it ranks systems and is no operating point.
+
+    Attributes:
+        configuration: such as HLH; empty for a network without adaptive blocks.
+        unit: what a trial is; the presentation is the headline, pictures of one clip are not independent.
+        apnrr: attacks without a response.
+        bpnrr: bona fide presentations without a response.
+        auc: P(bona fide score > attack score) + P(equal) / 2, all species pooled.
+        d_eer: oracle; detection equal error rate, all species pooled.
+        d_eer_worst: oracle; the largest D-EER of one species against all bona fide.
+        bpcer10: oracle; the smallest BPCER at which the worst species' APCER is at most 10 %. None when no threshold reaches
+            that, since too many attacks of a species gave no response.
+        bpcer20: oracle; the same at 5 %.
+        bpcer100: oracle; the same at 1 %.
+        at_bpcer: oracles; target → the rates at the largest threshold at which no larger share of all bona fide is rejected, for
+            1 %, 0.5 % and 0.1 %. None when too many bona fide gave no response.
+    """
+
+    configuration: str
+    unit: Unit
+    apnrr: Rate
+    bpnrr: Rate
+    auc: float
+    d_eer: float
+    d_eer_worst: float
+    bpcer10: OperatingPoint | None
+    bpcer20: OperatingPoint | None
+    bpcer100: OperatingPoint | None
+    at_bpcer: Mapping[float, OperatingPoint | None]
 
 
 def measure(  # noqa: PLR0913 - keyword-only facts that the report keeps
@@ -198,83 +149,43 @@ def measure(  # noqa: PLR0913 - keyword-only facts that the report keeps
         threshold: where the rates are taken.
         configuration: kept in the report.
         unit: what a row is; kept in the report.
-        split: what these scores are called; the threshold of ``bpcer20`` remembers it.
+        split: what these scores are called; the thresholds of the oracles remember it.
 
     Raises:
         MetricError: when one class is missing.
         ValueError: on arrays of unequal shape or scores outside 0..1.
     """
-    bona_fide, attacks = _bona_fide(values, species), _attacks(values, species)
+    bona_fide, attacks = bona_fide_scores(values, species), attack_scores(values, species)
     pooled = np.concatenate(list(attacks.values()))
+    at = _rates(bona_fide, attacks, threshold)
+
+    def oracle(rule: str) -> OperatingPoint | None:
+        try:
+            return _rates(bona_fide, attacks, Rule.parse(rule).threshold(values, species, np.full(values.shape, ""), split))
+        except MetricError:  # too many gave no response
+            return None
+
     return PadReport(
         threshold=threshold,
         configuration=configuration,
         unit=unit,
-        apcer={name: _share(threshold.accepts(attack)) for name, attack in attacks.items()},
-        bpcer=_share(~threshold.accepts(bona_fide)),
+        apcer=at.apcer,
+        bpcer=at.bpcer,
         apnrr=_share(np.isinf(pooled)),
         bpnrr=_share(np.isinf(bona_fide)),
         auc=auc(bona_fide, pooled),
         d_eer=d_eer(bona_fide, pooled),
         d_eer_worst=max(d_eer(bona_fide, attack) for attack in attacks.values()),
-        bpcer20=_bpcer20(bona_fide, attacks, split),
+        bpcer10=oracle("apcer=0.1"),
+        bpcer20=oracle("apcer=0.05"),
+        bpcer100=oracle("apcer=0.01"),
+        at_bpcer={share: oracle(f"bpcer={share},pooled") for share in FIXED_BPCER},
     )
 
 
-def at_bpcer(bona_fide: Floats, target: float, sources: Text | None = None) -> float:
-    """The largest threshold at which the share of bona fide with score < threshold is at most ``target``.
-
-    Args:
-        bona_fide: (N,) scores, -inf = no response.
-        target: 0 <= target < 1.
-        sources: (N,) text; given, the share is the mean of the shares of each source.
-
-    Raises:
-        MetricError: when even the lowest threshold rejects more, since too many gave no response.
-    """
-    candidates = np.unique(bona_fide[np.isfinite(bona_fide)])  # between two scores the share does not change
-    groups = [bona_fide] if sources is None else [bona_fide[sources == source] for source in np.unique(sources)]
-    shares = [np.searchsorted(np.sort(group), candidates, side="left") / group.size for group in groups]
-    fitting = candidates[np.mean(shares, axis=0) <= target + _ROUNDING]
-    if not fitting.size:
-        silent = f"{int(np.isinf(bona_fide).sum())} of {bona_fide.size} bona fide gave no response"
-        raise MetricError(f"no threshold gives BPCER <= {target}: {silent}; allow a larger share")
-    return float(fitting[-1])
-
-
-def at_apcer(attacks: Mapping[str, Floats], target: float) -> float:
-    """The smallest threshold at which every species has APCER <= ``target``.
-
-    It is a float64 step above the score of the highest attack that must be rejected.
-
-    Args:
-        attacks: species → (N,) scores, +inf = no response.
-        target: 0 <= target < 1.
-
-    Raises:
-        MetricError: when no threshold rejects enough of a species, since too many gave no response.
-    """
-    value = 0.0
-    for name, scores in attacks.items():
-        allowed = floor(target * scores.size + _ROUNDING)
-        rejected = np.sort(scores)[scores.size - 1 - allowed]
-        if np.isinf(rejected):
-            silent = f"{int(np.isinf(scores).sum())} of {scores.size} gave no response"
-            raise MetricError(f"no threshold gives APCER <= {target} for species {name!r}: {silent}; allow a larger share")
-        value = max(value, float(np.nextafter(rejected, 2.0)))
-    return value
-
-
-def at_equal_error(bona_fide: Floats, attack: Floats) -> float:
-    """The threshold at which APCER and BPCER differ least; of equals the one with the smaller sum, then the higher one.
-
-    Args:
-        bona_fide: (N,) scores, -inf = no response.
-        attack: (M,) scores of all species, +inf = no response.
-    """
-    thresholds, accepted, rejected = _steps(bona_fide, attack)
-    apcer, bpcer = accepted * bona_fide.size, rejected * attack.size  # over one denominator: exact in integers
-    return float(thresholds[np.lexsort((-thresholds, apcer + bpcer, abs(apcer - bpcer)))[0]])
+def operate(values: Floats, species: Text, threshold: Threshold) -> OperatingPoint:
+    """The rates at a threshold that was set elsewhere; arguments and errors as in ``measure``."""
+    return _rates(bona_fide_scores(values, species), attack_scores(values, species), threshold)
 
 
 def auc(bona_fide: Floats, attack: Floats) -> float:
@@ -298,7 +209,7 @@ def d_eer(bona_fide: Floats, attack: Floats) -> float:
         bona_fide: (N,) scores, -inf = no response.
         attack: (M,) scores, +inf = no response.
     """
-    _, accepted, rejected = _steps(bona_fide, attack)
+    _, accepted, rejected = steps(bona_fide, attack)
     apcer, bpcer = accepted / attack.size, rejected / bona_fide.size
     gap = apcer - bpcer
     after = int(np.argmax(gap <= 0))  # the lowest threshold accepts all attacks, the highest rejects all bona fide
@@ -309,48 +220,19 @@ def d_eer(bona_fide: Floats, attack: Floats) -> float:
     return float(apcer[before] + along * (apcer[after] - apcer[before]))
 
 
-def _steps(bona_fide: Floats, attack: Floats) -> tuple[Floats, Counts, Counts]:
-    """Thresholds, rising, with the attacks accepted and the bona fide rejected at each."""
-    both = np.concatenate((bona_fide, attack))
-    thresholds = np.unique(np.concatenate((both[np.isfinite(both)], (0.0, REJECT_ALL))))
-    accepted = attack.size - np.searchsorted(np.sort(attack), thresholds, "left")
-    return thresholds, accepted, np.searchsorted(np.sort(bona_fide), thresholds, "left")
+def wrong_at(scores: Scores, threshold: Threshold) -> Mask:
+    """(N,) bool: which decisions are wrong at a threshold; no response is."""
+    accepted = threshold.accepts(scores.values)
+    return np.where(scores.bona_fide, ~accepted, accepted | ~scores.responded)
 
 
-def _bpcer20(bona_fide: Floats, attacks: Mapping[str, Floats], split: str) -> OperatingPoint | None:
-    try:
-        threshold = Threshold(at_apcer(attacks, 0.05), "apcer=0.05", split)
-    except MetricError:
-        return None
-    return OperatingPoint(threshold, _share(~threshold.accepts(bona_fide)))
+def _rates(bona_fide: Floats, attacks: Mapping[str, Floats], threshold: Threshold) -> OperatingPoint:
+    return OperatingPoint(
+        threshold=threshold,
+        apcer={name: _share(threshold.accepts(attack)) for name, attack in attacks.items()},
+        bpcer=_share(~threshold.accepts(bona_fide)),
+    )
 
 
 def _share(errors: Mask) -> Rate:
     return Rate(int(errors.sum()), errors.size)
-
-
-def _bona_fide(values: Floats, species: Text) -> Floats:
-    """Bona fide scores with -inf, rejected at every threshold, for no response."""
-    _check(values, species)
-    bona_fide = values[species == ""]
-    if not bona_fide.size:
-        raise MetricError("there are no bona fide presentations (rows whose species is empty), so BPCER has no trials")
-    return np.where(np.isnan(bona_fide), -np.inf, bona_fide)
-
-
-def _attacks(values: Floats, species: Text) -> dict[str, Floats]:
-    """Scores of each species, names sorted, with +inf, accepted at every threshold, for no response."""
-    _check(values, species)
-    attack = species != ""
-    if not attack.any():
-        raise MetricError("there are no presentation attacks (rows that name a species), so APCER has no trials")
-    scores = np.where(np.isnan(values[attack]), np.inf, values[attack])
-    names, codes = np.unique(species[attack], return_inverse=True)
-    return {str(name): scores[codes == code] for code, name in enumerate(names.tolist())}
-
-
-def _check(values: Floats, species: Text) -> None:
-    if values.ndim != 1 or values.shape != species.shape:
-        raise ValueError(f"scores have shape {values.shape}, species {species.shape}; both must be (N,)")
-    if ((values < 0) | (values > 1)).any():
-        raise ValueError("scores must lie within 0..1, or be NaN for no response")

@@ -50,7 +50,7 @@ class Rate:
         Raises:
             ValueError: unless ``confidence`` lies strictly between 0 and 1.
         """
-        tail = (1 - _checked(confidence)) / 2
+        tail = (1 - checked_confidence(confidence)) / 2
         low = _beta_quantile(tail, self.errors, self.trials - self.errors + 1) if self.errors else 0.0
         return low, self._upper(1 - tail)
 
@@ -60,7 +60,7 @@ class Rate:
         Raises:
             ValueError: unless ``confidence`` lies strictly between 0 and 1.
         """
-        return self._upper(_checked(confidence))
+        return self._upper(checked_confidence(confidence))
 
     def _upper(self, probability: float) -> float:
         passed = self.trials - self.errors
@@ -71,7 +71,12 @@ class Rate:
         return f"{self.errors}/{self.trials} = {100 * self.value:.2f} % [{100 * low:.2f}, {100 * high:.2f}]"
 
 
-def _checked(confidence: float) -> float:
+def checked_confidence(confidence: float) -> float:
+    """The confidence itself.
+
+    Raises:
+        ValueError: unless it lies strictly between 0 and 1.
+    """
     if not 0 < confidence < 1:
         raise ValueError(f"confidence {confidence} must lie between 0 and 1, such as 0.95")
     return confidence
@@ -86,7 +91,7 @@ def _beta_quantile(probability: float, a: int, b: int) -> float:
         return exp(log(probability) / a)
     low, high, x = 0.0, 1.0, a / (a + b)
     for _ in range(200):
-        gap = _beta_cumulative(x, a, b) - probability
+        gap = beta_cumulative(x, a, b) - probability
         low, high = (low, x) if gap > 0 else (x, high)
         density = exp(_log_power(x, a, b)) / (x * (1 - x))
         step = x - gap / density if density > _TINY else low
@@ -103,10 +108,10 @@ def _log_power(x: float, a: int, b: int) -> float:
     return lgamma(a + b) - lgamma(a) - lgamma(b) + a * log(x) + b * log1p(-x)
 
 
-def _beta_cumulative(x: float, a: int, b: int) -> float:
+def beta_cumulative(x: float, a: int, b: int) -> float:
     """The regularised incomplete beta function I_x(a, b), 0 < x < 1."""
     if x > (a + 1) / (a + b + 2):  # the fraction converges fast only below this point
-        return 1 - _beta_cumulative(1 - x, b, a)
+        return 1 - beta_cumulative(1 - x, b, a)
     return exp(_log_power(x, a, b)) * _fraction(x, a, b) / a
 
 

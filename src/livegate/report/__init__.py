@@ -1,5 +1,8 @@
-"""Reports on score files: one JSON for programs, one Markdown for readers."""
+"""Reports on score files: JSON for programs, Markdown and HTML for readers."""
 
-from livegate.report.report import Evaluation, Result, evaluate, write
+from livegate.report.comparison import Comparison, compare_scores
+from livegate.report.document import Report
+from livegate.report.evaluate import Resample, evaluate
+from livegate.report.write import Written, write, write_comparison
 
-__all__ = ["Evaluation", "Result", "evaluate", "write"]
+__all__ = ["Comparison", "Report", "Resample", "Written", "compare_scores", "evaluate", "write", "write_comparison"]

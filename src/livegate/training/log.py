@@ -6,7 +6,7 @@ import csv
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,8 +14,27 @@ from torch.utils.tensorboard import SummaryWriter
 
 from livegate.metrics.pad import PadReport
 
-COLUMNS = ("step", "epoch", "loss", "dev_d_eer", "dev_acer", "dev_auc", "seconds")
+LOG = "log.csv"
 SMOOTHING = 0.98
+
+
+class Epoch(NamedTuple):
+    """A line of the log: ``step`` is that at the end of the epoch, errors are shares, ``seconds`` count from the last start."""
+
+    step: int
+    epoch: int
+    loss: float
+    dev_d_eer: float
+    dev_acer: float
+    dev_auc: float
+    seconds: float
+
+
+def read_log(folder: Path) -> list[Epoch]:
+    """The epochs of a run so far, by the log in its folder."""
+    with (folder / LOG).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    return [Epoch(int(row["step"]), int(row["epoch"]), *(float(row[name]) for name in Epoch._fields[2:])) for row in rows]
 
 
 class Log:
@@ -29,7 +48,7 @@ class Log:
     """
 
     def __init__(self, folder: Path, *, total: int, done: int, quiet: bool) -> None:
-        self.path = folder / "log.csv"
+        self.path = folder / LOG
         self.started = time.monotonic()
         self.loss = float("nan")
         self._keep(done)
@@ -81,5 +100,5 @@ class Log:
                 lines = [row for row in list(csv.reader(file))[1:] if row and int(row[0]) <= done]
         partial = self.path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([list(COLUMNS), *lines])
+            csv.writer(file).writerows([list(Epoch._fields), *lines])
         partial.replace(self.path)

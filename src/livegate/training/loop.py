@@ -120,17 +120,16 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
 
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
     torch.manual_seed(recipe.seed)
-    network = recipe.model.build().to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    run = Run(recipe, folder, network, _optimiser(network, recipe))
+    run = Run(recipe, folder, *fresh(recipe, fabric))
     if resume and (folder / STATE).exists():
         run.restore()
-    model, optimiser = fabric.setup(network, run.optimiser)
+    model, optimiser = fabric.setup(run.network, run.optimiser)
     augment = PixelAugment(recipe.augment)
 
     with Log(folder, total=len(batches), done=run.step, quiet=quiet) as log:
         for batch in _remaining(batches, run.step):
             _set_learning_rate(run.optimiser, recipe, run.step, batches.steps_per_epoch)
-            loss = _step(fabric, model, optimiser, augment, recipe, run.step, batch)
+            loss = descend(fabric, model, optimiser, augment, recipe, run.step, batch)
             run.step += 1
             log.step(run.step, loss)
             epoch, place = divmod(run.step, batches.steps_per_epoch)
@@ -141,7 +140,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
     return folder / WEIGHTS
 
 
-def _step(  # noqa: PLR0913 - one step needs all of them, and a class to hold them would hide what changes
+def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold them would hide what changes
     fabric: Fabric,
     model: nn.Module,
     optimiser: torch.optim.Optimizer,
@@ -182,6 +181,12 @@ def _errors_on(run: Run, dev: Index) -> PadReport:
     heavy = Configuration.uniform(Branch.HEAVY, run.network.adaptive_blocks)
     scores = evaluation.score(TorchScorer(run.network, run.recipe.deployed), dev, [heavy])
     return measure(scores.values, scores.species, Threshold(evaluation.ARGMAX, "argmax", ""), configuration=str(heavy))
+
+
+def fresh(recipe: Recipe, fabric: Fabric) -> tuple[Network, AdamW]:
+    """A network with the weights of torch's present seed, on the device, and its optimiser."""
+    network = recipe.model.build().to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, _optimiser(network, recipe)
 
 
 def _optimiser(network: nn.Module, recipe: Recipe) -> AdamW:

@@ -19,6 +19,8 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 
+SHIPPED = Path(__file__).parents[1] / "recipes"
+
 
 class Section(BaseModel):
     """A table of a recipe: frozen, and a key that it does not know is a fault."""
@@ -159,16 +161,18 @@ class Recipe(Section):
         """Read a recipe.
 
         Args:
-            path: a TOML file.
+            path: a TOML file, or the name of a shipped recipe such as ``default``.
             overrides: ``table.key=value`` each, the value as TOML would have it; a bare word is a string.
 
         Raises:
             RecipeError: with every fault found: unknown keys, values out of range, configurations that do not fit.
         """
+        shipped = {file.stem: file for file in SHIPPED.glob("*.toml")}
         try:
-            plain = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+            plain = tomllib.loads(shipped.get(str(path), Path(path)).read_text(encoding="utf-8"))
         except OSError as error:
-            raise RecipeError(path, [f"cannot be read ({error.strerror}); give a TOML file"]) from None
+            what = f"give a TOML file, or the name of a shipped recipe: {', '.join(sorted(shipped))}"
+            raise RecipeError(path, [f"cannot be read ({error.strerror}); {what}"]) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(path, [f"is no TOML file ({error})"]) from None
         for override in overrides:

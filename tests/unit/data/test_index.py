@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import csv
+import gc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from livegate.data.index import Index
-from livegate.errors import IndexFileError
-from livegate.sample import Box
+from livegate.data.index import COLUMNS, Index
+from livegate.errors import IndexFileError, LivegateError
+from livegate.sample import Box, Sample
 
 Write = Callable[[str | bytes], Path]
 FULL = """path,source,split,subject,species,clip,box,landmarks
@@ -170,7 +175,13 @@ def test_subjects_in_two_splits_are_found(write: Write) -> None:
     """Those only; unknown subjects are nobody."""
     rows = ["1,train,ann", "2,test,ann", "3,train,bob", "4,train,bob", "5,dev,", "6,test,"]
     index = Index.read(write("path,split,subject\n" + "\n".join(rows) + "\n"))
-    assert index.shared_subjects() == {"ann": frozenset({"train", "test"})}
+    assert index.shared_subjects() == {("", "ann"): frozenset({"train", "test"})}
+
+
+def test_a_name_in_two_sources_is_two_people(write: Write) -> None:
+    """Every data set counts its subjects from 1."""
+    index = Index.read(write("path,source,split,subject\n1,a,train,1\n2,b,test,1\n3,b,dev,1\n"))
+    assert index.shared_subjects() == {("b", "1"): frozenset({"test", "dev"})}
 
 
 def test_a_species_named_bona_fide_is_refused(tmp_path: Path) -> None:
@@ -179,3 +190,193 @@ def test_a_species_named_bona_fide_is_refused(tmp_path: Path) -> None:
     path.write_text("path,species\na.jpg,bona-fide\n", encoding="utf-8")
     with pytest.raises(IndexFileError, match="leave the cell empty"):
         Index.read(path)
+
+
+# ------------------------------------------------------------------------------------------------------------- facts
+
+
+def test_other_columns_are_facts(write: Write) -> None:
+    """All of them, to the letter, wherever they stand; an empty cell is an empty text."""
+    index = Index.read(write("age,path,species,light,\n 30 ,a.png,,, x\n,b.png,print,dark,\n"))
+    assert [sample.facts for sample in index.samples] == [
+        {"age": " 30 ", "light": "", "": " x"},
+        {"age": "", "light": "dark", "": ""},
+    ]
+    assert Index.read(write(FULL)).samples[0].facts == {}
+
+
+def test_one_fact_alone_is_a_fact(write: Write) -> None:
+    """A column of one letter is not taken for letters of a text."""
+    assert Index.read(write("path,k\na,xyz\n")).samples[0].facts == {"k": "xyz"}
+
+
+# ---------------------------------------------------------------------------------------------------------------- write
+
+
+def test_a_written_index_is_the_same_index(write: Write, tmp_path: Path) -> None:
+    """Beside where it was read: names stay to the letter, odd ones too."""
+    path = write(FULL.replace("a/1.png", "./a//1.png"))
+    index = Index.read(path)
+    written = index.write(tmp_path / "copy.csv")
+    assert written == replace(index, path=tmp_path / "copy.csv") == Index.read(tmp_path / "copy.csv")
+    assert written.samples[0].name == "./a//1.png"
+
+
+def test_paths_are_relative_to_the_new_file(write: Write, tmp_path: Path) -> None:
+    """The same pictures, by another way; the letters of the way are those of the folders."""
+    index = Index.read(write(FULL))
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"here")
+    written = index.write(tmp_path / "deep" / "er" / "index.csv")
+    assert [sample.name for sample in written.samples] == ["../../a/1.png", "../../a/2.png", "../../b/3.png"]
+    assert written.samples[0].path.read_bytes() == b"here"
+    assert Index.read(written.path) == written
+    assert written.write(tmp_path / "a" / "index.csv").samples[0].name == "1.png"
+
+
+def test_a_link_to_the_folder_is_no_trap(write: Write, tmp_path: Path) -> None:
+    """From a folder that is reached through a link, "up" leads where the link points to."""
+    index = Index.read(write(FULL))
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.png").write_bytes(b"here")
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "near").symlink_to(tmp_path / "far" / "away")
+    written = index.write(tmp_path / "near" / "index.csv")
+    assert written.samples[0].path.read_bytes() == b"here"
+    assert Index.read(written.path) == written
+
+
+def test_relative_folders_are_fine(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a command line."""
+    write(FULL)
+    (tmp_path / "out").mkdir()
+    monkeypatch.chdir(tmp_path)
+    written = Index.read("index.csv").write("out/index.csv")
+    assert [sample.name for sample in written.samples] == ["../a/1.png", "../a/2.png", "../b/3.png"]
+    assert Index.read("out/index.csv") == written
+
+
+def test_only_columns_with_a_meaning_are_written(write: Write, tmp_path: Path) -> None:
+    """No species where nothing is labelled; box where the set has boxes, even none; landmarks where one has them; then facts."""
+
+    def header(content: str) -> str:
+        Index.read(write(content)).write(tmp_path / "out.csv")
+        return (tmp_path / "out.csv").read_text().splitlines()[0]
+
+    assert header("path\nx.png\n") == "path,source,split,subject,clip"
+    assert header("box,light,path,species\n,,x.png,\n") == "path,source,split,subject,species,clip,box,light"
+    assert header(FULL) == ",".join(COLUMNS)
+
+
+def test_facts_of_some_samples_are_empty_for_the_others(tmp_path: Path) -> None:
+    """Sets with other facts may be joined."""
+    samples = [Sample(name, tmp_path / name, facts=facts) for name, facts in (("a", {"k": "1"}), ("b", {"l": "2"}), ("c", {}))]
+    Index(tmp_path / "x.csv", tuple(samples), labelled=True, boxed=False).write(tmp_path / "x.csv")
+    assert [sample.facts for sample in Index.read(tmp_path / "x.csv").samples] == [
+        {"k": "1", "l": ""},
+        {"k": "", "l": "2"},
+        {"k": "", "l": ""},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("samples", "words"),
+    [
+        ([], "lists no picture"),
+        ([Sample("a", Path("a")), Sample("a", Path("a"))], "picture 'a' is listed twice"),
+        ([Sample("a", Path("a"), species="")], "species ''"),
+        ([Sample("a", Path("a"), species="bona-fide")], "species 'bona-fide'"),
+        ([Sample("a", Path("a"), species=" ")], "species ' '"),
+        ([Sample("a", Path("a"), clip="c\0")], "a NUL character"),
+        ([Sample("a", Path("a"), facts={"box": "1"})], "fact 'box' has the name of a column"),
+        ([Sample("\udcff", Path("\udcff"))], "is no text in UTF-8; rename the picture"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, samples: list[Sample], words: str) -> None:
+    """An error, and the file that was there before stays."""
+    path = tmp_path / "index.csv"
+    path.write_text("before")
+    index = Index(path, tuple(replace(sample, path=tmp_path / sample.path) for sample in samples), labelled=True, boxed=False)
+    with pytest.raises(IndexFileError) as caught:
+        index.write(path)
+    assert words in str(caught.value)
+    assert path.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_that_is_not_there_is_told(write: Write, tmp_path: Path) -> None:
+    """In one line, with the path."""
+    with pytest.raises(LivegateError, match=r"nowhere/index.csv cannot be written: No such file"):
+        Index.read(write(FULL)).write(tmp_path / "nowhere" / "index.csv")
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=6)
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8).filter(
+    lambda name: name not in {".", ".."}
+)
+SPECIES = TEXTS.filter(lambda text: text.strip() not in {"", "bona-fide"})
+PIXELS = st.floats(-1e6, 1e6)
+SIZES = st.floats(1e-3, 1e6)
+FACTS = st.sampled_from([("age",), ("age", "camera, old\r\n"), (), ("",)])
+
+
+@st.composite
+def indexes(draw: st.DrawFn) -> tuple[list[Sample], bool, bool]:
+    """Samples in a folder that is not yet known, labelled or not, boxed or not."""
+    labelled, boxed, facts = draw(st.booleans()), draw(st.booleans()), draw(FACTS)
+    landmarks = st.tuples(*[st.tuples(PIXELS, PIXELS)] * 5)
+    samples = [
+        Sample(
+            name,
+            Path(name),
+            draw(st.none() | SPECIES) if labelled else None,
+            *(draw(TEXTS) for _ in range(4)),
+            box=draw(st.none() | st.builds(Box, PIXELS, PIXELS, SIZES, SIZES)) if boxed else None,
+            landmarks=draw(st.none() | landmarks),
+            facts={name: draw(TEXTS) for name in facts},
+        )
+        for name in draw(st.lists(NAMES, min_size=1, max_size=5, unique=True))
+    ]
+    return samples, labelled, boxed
+
+
+@settings(max_examples=60, deadline=None)
+@given(indexes())
+def test_reading_gives_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, drawn: tuple[list[Sample], bool, bool]
+) -> None:
+    """Whatever is in it: quotes, line ends, numbers to the last bit."""
+    folder = tmp_path_factory.getbasetemp()
+    samples, labelled, boxed = drawn
+    placed = tuple(replace(sample, path=folder / sample.name) for sample in samples)
+    index = Index(folder / "index.csv", placed, labelled=labelled, boxed=boxed)
+    assert index.write(index.path) == index
+    assert Index.read(index.path) == index
+
+
+# ------------------------------------------------------------------------------------------------------------- many rows
+
+
+def test_many_rows_are_read_and_the_collector_is_back(tmp_path: Path) -> None:
+    """Rows that say the same of a picture share it, and reading leaves the interpreter as it was."""
+    path = tmp_path / "index.csv"
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "split", "box", "light"])
+        rows.writerows([f"{number}.png", "train", f"{number} 0 2 2", str(number % 3)] for number in range(2000))
+    index = Index.read(path)
+    assert len(index.samples) == 2000
+    assert [sample.box and sample.box.x for sample in index.samples] == list(range(2000))
+    assert len({id(sample.facts) for sample in index.samples}) == 3
+    assert gc.isenabled()
+    path.write_text("path,box\n1,x\n")
+    with pytest.raises(IndexFileError):
+        Index.read(path)
+    assert gc.isenabled()
+
+
+def test_nul_and_blank_species_are_refused(write: Write) -> None:
+    """Neither is text that a score file could carry, and scoring takes hours."""
+    assert faults(write("path,species\na.png,\nb.p\0ng,print\n")) == ("is not a CSV file in UTF-8 (it holds a NUL character)",)
+    assert "line 2: the species is made of blanks" in faults(write("path,species\na.png, \n"))[0]

@@ -69,6 +69,42 @@ def test_bpcer20_counted_by_hand() -> None:
     assert point.threshold == Threshold(float(np.nextafter(0.85, 1)), "apcer=0.05", "test")
 
 
+def test_oracles_counted_by_hand() -> None:
+    """APCER 10 %, 5 % and 1 % all mean no attack of B here; no bona fide below 1 % means 0.6, which accepts 0.65 and 0.85."""
+    report = at(0.5)
+    assert [point and point.bpcer for point in (report.bpcer10, report.bpcer20, report.bpcer100)] == [Rate(3, 4)] * 3
+    assert list(report.at_bpcer) == [0.01, 0.005, 0.001]
+    for target, point in report.at_bpcer.items():
+        assert point is not None
+        assert point.threshold == Threshold(0.6, f"bpcer={target},pooled", "test")
+        assert (point.bpcer, point.apcer) == (Rate(0, 4), {"A": Rate(1, 3), "B": Rate(1, 2)})
+        assert (point.worst_apcer, point.apcer_pooled) == (("B", Rate(1, 2)), Rate(2, 5))
+
+
+def test_figures_of_the_literature_counted_by_hand() -> None:
+    """Mean APCER is (1/3 + 1/2) / 2; seven of nine are right."""
+    report = at(0.5)
+    assert report.mean_apcer == pytest.approx(0.41667, abs=1e-5)
+    assert report.accuracy == pytest.approx(7 / 9)
+
+
+@given(rows(), st.floats(0, 1))
+def test_accuracy_is_made_of_both_errors(data: tuple[Floats, Text], threshold: float) -> None:
+    """With a share p of bona fide, accuracy = 1 - p BPCER - (1 - p) pooled APCER, at every threshold."""
+    report, p = at(threshold, *data), np.mean(data[1] == "")
+    assert report.accuracy == pytest.approx(1 - p * report.bpcer.value - (1 - p) * report.apcer_pooled.value)
+
+
+@given(rows())
+def test_tighter_targets_cost_more(data: tuple[Floats, Text]) -> None:
+    """A smaller APCER needs no smaller BPCER, and a smaller BPCER no smaller APCER."""
+    report = at(0.5, *data)
+    bpcer = [1.0 if point is None else point.bpcer.value for point in (report.bpcer10, report.bpcer20, report.bpcer100)]
+    assert bpcer == sorted(bpcer)
+    apcer = [1.0 if point is None else point.worst_apcer[1].value for point in report.at_bpcer.values()]
+    assert apcer == sorted(apcer)
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
@@ -119,6 +155,7 @@ def test_no_response_is_an_error_in_every_rate() -> None:
         assert report.apcer["A"].errors >= 1
         assert (report.apnrr, report.bpnrr) == (Rate(1, 2), Rate(1, 2))
     assert at(0.5, values, species).bpcer20 is None
+    assert set(at(0.5, values, species).at_bpcer.values()) == {None}
     assert at(0.5, values, species).auc == 0.25
     assert at(0.5, values, species).d_eer == 0.5
 
@@ -189,7 +226,9 @@ def test_order_of_rows_does_not_matter(data: tuple[Floats, Text], random: object
     """Every figure is the same to the bit for shuffled rows."""
     order = list(range(len(data[0])))
     random.shuffle(order)  # type: ignore[attr-defined]
-    assert at(0.5, *data) == at(0.5, data[0][order], data[1][order])
+    shuffled = at(0.5, data[0][order], data[1][order])
+    assert shuffled == at(0.5, *data)
+    assert list(shuffled.apcer) == sorted(shuffled.apcer)
 
 
 @given(rows())

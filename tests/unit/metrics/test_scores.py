@@ -129,9 +129,11 @@ def test_duplicate_rows_name_both_lines(file: Callable[[str | bytes], Path]) -> 
     [
         ("", "is empty"),
         (HEADER + "\n", "no rows"),
-        ("name,species\na,\n", "lacks column.* score, status"),
-        (HEADER + ",mood\n", "unknown column.* 'mood'"),
-        (HEADER + ",clip\n", "repeats column.* clip"),
+        ("name,species\na,\n", "lacks the column.* score, status"),
+        (HEADER + ",clip\n", "repeats the column.* 'clip'"),
+        (HEADER + ",mood,age,mood\n", "repeats the column.* 'mood'; the columns are name"),
+        (HEADER + ", ,\n", "has no name for column.* number 11, number 12"),
+        (HEADER + "\na,,,,bona-fide,,,,,\nb,,,, ,,,,,\n", "species 'bona-fide' is no attack.*; species ' ' is no attack"),
         (HEADER.encode() + b"\na,,,,,,,,,\nb\xff,,,,,,,,,\n", "line 3: not UTF-8"),
         (HEADER + '\n"a', "is not CSV"),
     ],
@@ -140,6 +142,55 @@ def test_broken_files(file: Callable[[str | bytes], Path], content: str | bytes,
     """Each way in which a file can be broken has its own sentence."""
     with pytest.raises(ScoreFileError, match=message):
         Scores.read(file(content))
+
+
+def test_facts_survive_the_file(tmp_path: Path) -> None:
+    """A column that is not fixed is a fact: it is read under its name, kept in every row, and written after the fixed ones."""
+    path = tmp_path / "scores.csv"
+    Scores.build(["a", "b"], [0.1, 0.2], facts={"age": ["30", ""], "skin group": ["V", "ü,\n"]}).write(path)
+    assert path.read_text("utf-8").splitlines()[0] == HEADER + ",age,skin group"
+    facts = Scores.read(path).facts
+    assert {name: fact.tolist() for name, fact in facts.items()} == {"age": ["30", ""], "skin group": ["V", "ü,\n"]}
+
+
+def test_facts_may_stand_anywhere(file: Callable[[str | bytes], Path]) -> None:
+    """A fact before and between the fixed columns moves none of them."""
+    content = f"age,{HEADER.replace('clip', 'light,clip')}\n30,a,0.5,ok,,print,dim,c,s,src,test,HHH\n"
+    scores = Scores.read(file(content))
+    assert (scores.clip.tolist(), scores.configuration.tolist()) == (["c"], ["HHH"])
+    assert {name: fact.tolist() for name, fact in scores.facts.items()} == {"age": ["30"], "light": ["dim"]}
+
+
+def test_facts_are_checked_and_read_only() -> None:
+    """A fact is as long as the other columns, has a name of its own, and cannot be written to."""
+    with pytest.raises(ScoreFileError, match=r"age has shape \(1,\)"):
+        Scores.build(["a", "b"], [0.1, 0.2], facts={"age": ["30"]})
+    with pytest.raises(ScoreFileError, match=r"fact 'score' needs a name of its own; fact ' ' needs"):
+        Scores.build(["a"], [0.1], facts={"score": ["30"], " ": [""]})
+    scores = Scores.build(["a"], [0.1], facts={"age": ["30"]})
+    with pytest.raises(ValueError, match="read-only"):
+        scores.facts["age"][0] = "31"
+    with pytest.raises(TypeError):
+        scores.facts["age"] = np.array(["31"])  # type: ignore[index]
+
+
+@pytest.mark.parametrize("name", ["bona-fide", " ", "\t"])
+def test_species_that_is_no_attack(name: str) -> None:
+    """Nobody could tell an attack of that name from bona fide, so there is none."""
+    with pytest.raises(ScoreFileError, match="is no attack; leave the cell empty"):
+        Scores.build(["a"], [0.1], species=[name])
+
+
+@pytest.mark.parametrize("column", [name for name in COLUMNS if name != "score"] + ["age"])
+def test_text_holds_no_nul(file: Callable[[str | bytes], Path], column: str) -> None:
+    """A NUL ends a text for some and not for others, so two names could pass for one: no column may hold it."""
+    cells = {"name": "a", "score": "0.5", column: "x\0"}
+    line = ",".join(cells.get(name, "") for name in (*COLUMNS, "age"))
+    with pytest.raises(ScoreFileError, match=rf"line 2: {column} holds a NUL character"):
+        Scores.read(file(f"{HEADER},age\n{line}\n"))
+    told: dict[str, Any] = {"facts": {"age": ["x\0"]}} if column == "age" else {column: ["x\0"]}
+    with pytest.raises(ScoreFileError, match=rf"row 0: {column} holds a NUL character"):
+        Scores.build(told.pop("name", ["a"]), [0.5], **told)
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -181,6 +232,15 @@ def test_join() -> None:
     assert not Scores.join([one, Scores.build(["b"], [0.1], labelled=False)]).labelled
 
 
+def test_facts_go_where_their_rows_go() -> None:
+    """A mask picks facts too; a fact that a joined part lacks is empty there."""
+    one = Scores.build(["a", "b"], [0.1, 0.2], facts={"age": ["30", "40"]})
+    two = Scores.build(["c"], [0.1], facts={"light": ["dim"]})
+    assert one.where(one.names == "b").facts["age"].tolist() == ["40"]
+    joined = Scores.join([one, two]).facts
+    assert {name: fact.tolist() for name, fact in joined.items()} == {"age": ["30", "40", ""], "light": ["", "", "dim"]}
+
+
 def test_clip_is_the_mean_of_the_logit() -> None:
     """Odds of 1 to 9 and 9 to 1 meet at one half; a frame without response is left out; without a clip a row stays alone."""
     scores = Scores.build(
@@ -188,8 +248,10 @@ def test_clip_is_the_mean_of_the_logit() -> None:
         [math.nan, 0.1, 0.9, math.nan, 0.3, 0.3],
         clip=["c", "c", "c", "d", "", ""],
         reason=["no face", "", "", "no face", "", ""],
+        facts={"frame": ["1", "2", "3", "4", "5", "6"]},
     )
     clips = scores.by_clip()
+    assert clips.facts["frame"].tolist() == ["2", "4", "5", "6"]
     assert clips.names.tolist() == ["2", "4", "5", "6"]
     assert clips.reason.tolist() == ["", "no face", "", ""]
     assert clips.values == pytest.approx([0.5, math.nan, 0.3, 0.3], nan_ok=True)
@@ -202,6 +264,13 @@ def test_clips_of_another_source_species_or_configuration_are_others() -> None:
         columns: dict[str, Any] = {"clip": "c", column: ["x", "y"]}
         assert len(Scores.build(["1", "2"], [0.5, 0.5], **columns).by_clip()) == 2
     assert len(Scores.build(["1", "2"], [0.5, 0.5], clip="c", subject=["x", "y"]).by_clip()) == 1
+
+
+def test_presentations_come_in_order_of_appearance() -> None:
+    """A presentation stands where its first frame stood, frames and sources of others in between or not."""
+    columns: dict[str, Any] = {"clip": ["z", "a", "z", ""], "source": ["x", "y", "x", "x"]}
+    clips = Scores.build(["1", "2", "3", "4"], [math.nan, 0.2, 0.3, 0.4], **columns).by_clip()
+    assert clips.names.tolist() == ["3", "2", "4"]
 
 
 def test_saturated_frames_have_a_finite_clip() -> None:
@@ -223,6 +292,15 @@ def test_order_of_frames_does_not_matter(values: list[float | None], random: obj
     assert np.array_equal(one, two, equal_nan=True)
     if not math.isnan(one[0]):
         assert np.nanmin(numbers) <= one[0] <= np.nanmax(numbers)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(*[st.sampled_from(["", "x", "y"])] * 3), max_size=20))
+def test_presentations_are_what_the_columns_say(rows: list[tuple[str, str, str]]) -> None:
+    """By clip there are as many rows as there are different (source, clip, species), rows without a clip each their own."""
+    source, clip, species = (list(column) for column in zip(*rows, strict=True)) if rows else ([], [], [])
+    scores = Scores.build([str(row) for row in range(len(rows))], [0.5] * len(rows), source=source, clip=clip, species=species)
+    assert len(scores.by_clip()) == len({(*row, row[1] == "" and place) for place, row in enumerate(rows)})
 
 
 def test_no_rows_have_no_clips() -> None:

@@ -24,7 +24,7 @@ from livegate.models.checkpoint import WEIGHTS, Checkpoint, read_tensors
 from livegate.models.network import Network
 from livegate.training.augment import PixelAugment
 from livegate.training.loader import Batches
-from livegate.training.loop import STATE, _optimiser, _step, learning_rate, train
+from livegate.training.loop import STATE, _optimiser, descend, learning_rate, train
 from livegate.training.recipe import Recipe
 
 Make = Callable[..., Recipe]
@@ -52,7 +52,7 @@ class Trainer:
         recipe = self.recipe.model_copy(update={"sampling": sampling})
         model, optimiser = fabric.setup(self.network, self.optimiser)
         for _ in range(number):
-            _step(fabric, model, optimiser, PixelAugment(recipe.augment), recipe, self.done, self.batches[self.done])
+            descend(fabric, model, optimiser, PixelAugment(recipe.augment), recipe, self.done, self.batches[self.done])
             self.done += 1
 
     def part(self, name: str) -> dict[str, Tensor]:

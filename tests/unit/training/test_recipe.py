@@ -28,6 +28,14 @@ def test_both_recipes_are_there() -> None:
     assert {"default.toml", "pta_paper.toml"} <= {path.name for path in RECIPES.glob("*.toml")}
 
 
+def test_a_shipped_recipe_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``default`` is found from anywhere; another name is told which there are."""
+    monkeypatch.chdir(tmp_path)
+    assert Recipe.read("default") == Recipe.read(RECIPES / "default.toml")
+    with pytest.raises(RecipeError, match="shipped recipe: default, pta_paper"):
+        Recipe.read("defualt")
+
+
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_recipe_parses_and_is_named_after_its_file(path: Path) -> None:
     """What lies in recipes/ is free of faults."""
