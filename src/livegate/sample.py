@@ -39,7 +39,7 @@ class Sample:
 
     Attributes:
         name: the path as the index writes it; the key of the picture in score files.
-        path: where the picture lies.
+        folder: where that path starts; that of the index.
         species: the PAI species, None for a bona fide presentation.
         source: the data set that it came from; empty when unknown.
         split: its part of the data set; empty when unknown.
@@ -51,7 +51,7 @@ class Sample:
     """
 
     name: str
-    path: Path
+    folder: Path
     species: str | None = None
     source: str = ""
     split: str = ""
@@ -60,6 +60,11 @@ class Sample:
     box: Box | None = None
     landmarks: Landmarks | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path:
+        """Where the picture lies."""
+        return self.folder / self.name
 
     @property
     def bona_fide(self) -> bool:

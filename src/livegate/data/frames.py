@@ -119,7 +119,7 @@ def extract(listing: Listing, folder: Path, frames: int, advance: Callable[[int]
 
 def _frame(video: Sample, folder: Path, number: int) -> Sample:
     name = f"{video.name}/{_file(number)}"
-    return replace(video, name=name, path=folder / name, clip=video.name)
+    return replace(video, name=name, folder=folder, clip=video.name)
 
 
 def _file(number: int) -> str:

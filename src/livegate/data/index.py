@@ -199,7 +199,7 @@ def _samples(reader: Any, columns: Sequence[str], folder: Path, faults: list[str
             facts[texts] = dict(zip(others, texts, strict=False))
         try:
             place, points = _box(box) if box else None, _landmarks(landmarks) if landmarks else None
-            yield Sample(name, folder / name, _species(species), source, split, subject, clip, place, points, facts[texts])
+            yield Sample(name, folder, _species(species), source, split, subject, clip, place, points, facts[texts])
         except ValueError as error:
             faults.append(f"line {reader.line_num}: {error}")
 
@@ -242,14 +242,14 @@ def _numbers(text: str) -> list[float]:
 
 def _named(sample: Sample, folder: Path, ways: dict[str, str]) -> Sample:
     """The sample, named from a folder; ``ways`` keeps the way to each folder of pictures."""
-    if folder / sample.name == sample.path:
-        return sample
+    if sample.folder == folder or folder / sample.name == sample.path:
+        return sample if sample.folder == folder else replace(sample, folder=folder)
     source, picture = os.path.split(sample.path)
     if source not in ways:
         # Both ends are real: a way through a link to a folder would go up on its other side.
         ways[source] = Path(os.path.relpath(os.path.realpath(source), os.path.realpath(folder))).as_posix()
     name = picture if ways[source] == os.curdir else f"{ways[source]}/{picture}"
-    return replace(sample, name=name, path=folder / name)
+    return replace(sample, name=name, folder=folder)
 
 
 def _unwritable(samples: Sequence[Sample], facts: Sequence[str]) -> list[str]:

@@ -123,6 +123,6 @@ def test_an_index_without_train_or_labels_is_refused(index: Index) -> None:
 def test_features_of_a_missing_picture_are_no_numbers(index: Index) -> None:
     """The others keep theirs."""
     first, second = index.samples[:2]
-    found = features([replace(first, path=first.path.with_name("none.png")), second])
+    found = features([replace(first, name="none.png"), second])
     assert np.isnan(found[0]).all()
     assert np.isfinite(found[1]).all()

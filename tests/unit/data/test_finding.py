@@ -21,7 +21,7 @@ def test_the_largest_face_gets_a_box_and_landmarks(astronaut: Path, tmp_path: Pa
     scene[:, :512] = portrait
     scene[100:356, 540:796] = portrait[::2, ::2]
     Image.fromarray(scene).save(tmp_path / "two.png")
-    (sample,) = find_faces(Listing((Sample("two.png", tmp_path / "two.png"),)), FaceFinder(), lambda _: None).samples
+    (sample,) = find_faces(Listing((Sample("two.png", tmp_path),)), FaceFinder(), lambda _: None).samples
     face = max(FaceFinder().find(scene), key=lambda face: face.box.width)
     assert sample.box == Box(*np.round(face.box, 1))
     assert sample.landmarks == tuple(map(tuple, np.round(face.landmarks, 1)))
@@ -30,18 +30,18 @@ def test_the_largest_face_gets_a_box_and_landmarks(astronaut: Path, tmp_path: Pa
 
 def test_what_has_no_face_or_cannot_be_read_is_counted(astronaut: Path, tmp_path: Path) -> None:
     """No face: taken whole, wherever. Not readable: left out of train, kept elsewhere. The listing is boxed, progress is told."""
-    Image.new("RGB", (200, 200), (120, 120, 120)).save(tmp_path / "blank.png")
-    (tmp_path / "broken.png").write_bytes(b"none")
-    samples = [Sample("face", astronaut, split="train")]
+    samples = [Sample(astronaut.name, astronaut.parent, split="train")]
     for split in ("train", "test"):
-        samples += [Sample(f"{split} {kind}", tmp_path / f"{kind}.png", split=split) for kind in ("blank", "broken")]
+        Image.new("RGB", (200, 200), (120, 120, 120)).save(tmp_path / f"{split} blank.png")
+        (tmp_path / f"{split} broken.png").write_bytes(b"none")
+        samples += [Sample(f"{split} {kind}.png", tmp_path, split=split) for kind in ("blank", "broken")]
     told: list[int] = []
     found = find_faces(Listing(tuple(samples), notes=("before",)), FaceFinder(), told.append)
     assert {sample.name: sample.box is not None for sample in found.samples} == {
-        "face": True,
-        "train blank": False,
-        "test blank": False,
-        "test broken": False,
+        astronaut.name: True,
+        "train blank.png": False,
+        "test blank.png": False,
+        "test broken.png": False,
     }
     assert found.boxed
     assert told == [1] * 5

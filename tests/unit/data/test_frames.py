@@ -45,7 +45,7 @@ def die(*arguments, **options):
 
 setattr(owner, name, die)
 names = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.*"))
-extract(Listing(tuple(Sample(name, root / name) for name in names)), cache, count, lambda _: None)
+extract(Listing(tuple(Sample(name, root) for name in names)), cache, count, lambda _: None)
 """
 """Extracts frames of all videos of a folder and kills itself at the given call of a function."""
 
@@ -80,7 +80,7 @@ def decoded(path: Path) -> list[Pixels]:
 
 def listing(root: Path, names: list[str], **facts: str) -> Listing:
     """Videos as a reader lists them."""
-    return Listing(tuple(Sample(name, root / name, "print", "set", "train", "ann", name, facts=facts) for name in names))
+    return Listing(tuple(Sample(name, root, "print", "set", "train", "ann", name, facts=facts) for name in names))
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -347,7 +347,7 @@ def test_a_name_that_leads_out_of_the_folder_is_refused(root: Path, tmp_path: Pa
     cache.mkdir()
     (cache / "link").symlink_to(tmp_path / "away", target_is_directory=True)
     before = tree(tmp_path)
-    sample = Sample(name.format(tmp_path), root / "train/a.avi")
+    sample = Sample(name.format(tmp_path), root)
     with pytest.raises(LivegateError, match="would not lie in") as caught:
         extract(Listing((sample,)), cache, 2, silent)
     assert not isinstance(caught.value, PictureError)

@@ -271,7 +271,7 @@ def test_only_columns_with_a_meaning_are_written(write: Write, tmp_path: Path) -
 
 def test_facts_of_some_samples_are_empty_for_the_others(tmp_path: Path) -> None:
     """Sets with other facts may be joined."""
-    samples = [Sample(name, tmp_path / name, facts=facts) for name, facts in (("a", {"k": "1"}), ("b", {"l": "2"}), ("c", {}))]
+    samples = [Sample(name, tmp_path, facts=facts) for name, facts in (("a", {"k": "1"}), ("b", {"l": "2"}), ("c", {}))]
     Index(tmp_path / "x.csv", tuple(samples), labelled=True, boxed=False).write(tmp_path / "x.csv")
     assert [sample.facts for sample in Index.read(tmp_path / "x.csv").samples] == [
         {"k": "1", "l": ""},
@@ -284,20 +284,20 @@ def test_facts_of_some_samples_are_empty_for_the_others(tmp_path: Path) -> None:
     ("samples", "words"),
     [
         ([], "lists no picture"),
-        ([Sample("a", Path("a")), Sample("a", Path("a"))], "picture 'a' is listed twice"),
-        ([Sample("a", Path("a"), species="")], "species ''"),
-        ([Sample("a", Path("a"), species="bona-fide")], "species 'bona-fide'"),
-        ([Sample("a", Path("a"), species=" ")], "species ' '"),
-        ([Sample("a", Path("a"), clip="c\0")], "a NUL character"),
-        ([Sample("a", Path("a"), facts={"box": "1"})], "fact 'box' has the name of a column"),
-        ([Sample("\udcff", Path("\udcff"))], "is no text in UTF-8; rename the picture"),
+        ([Sample("a", Path()), Sample("a", Path())], "picture 'a' is listed twice"),
+        ([Sample("a", Path(), species="")], "species ''"),
+        ([Sample("a", Path(), species="bona-fide")], "species 'bona-fide'"),
+        ([Sample("a", Path(), species=" ")], "species ' '"),
+        ([Sample("a", Path(), clip="c\0")], "a NUL character"),
+        ([Sample("a", Path(), facts={"box": "1"})], "fact 'box' has the name of a column"),
+        ([Sample("\udcff", Path())], "is no text in UTF-8; rename the picture"),
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(tmp_path: Path, samples: list[Sample], words: str) -> None:
     """An error, and the file that was there before stays."""
     path = tmp_path / "index.csv"
     path.write_text("before")
-    index = Index(path, tuple(replace(sample, path=tmp_path / sample.path) for sample in samples), labelled=True, boxed=False)
+    index = Index(path, tuple(replace(sample, folder=tmp_path) for sample in samples), labelled=True, boxed=False)
     with pytest.raises(IndexFileError) as caught:
         index.write(path)
     assert words in str(caught.value)
@@ -329,7 +329,7 @@ def indexes(draw: st.DrawFn) -> tuple[list[Sample], bool, bool]:
     samples = [
         Sample(
             name,
-            Path(name),
+            Path(),
             draw(st.none() | SPECIES) if labelled else None,
             *(draw(TEXTS) for _ in range(4)),
             box=draw(st.none() | st.builds(Box, PIXELS, PIXELS, SIZES, SIZES)) if boxed else None,
@@ -349,10 +349,19 @@ def test_reading_gives_what_was_written(
     """Whatever is in it: quotes, line ends, numbers to the last bit."""
     folder = tmp_path_factory.getbasetemp()
     samples, labelled, boxed = drawn
-    placed = tuple(replace(sample, path=folder / sample.name) for sample in samples)
+    placed = tuple(replace(sample, folder=folder) for sample in samples)
     index = Index(folder / "index.csv", placed, labelled=labelled, boxed=boxed)
     assert index.write(index.path) == index
     assert Index.read(index.path) == index
+
+
+def test_an_absolute_way_to_a_picture_stays(write: Write, tmp_path: Path) -> None:
+    """From wherever the index lies."""
+    index = Index.read(write(f"path,species\n{tmp_path}/a.png,\n"))
+    (tmp_path / "other").mkdir()
+    written = index.write(tmp_path / "other" / "index.csv")
+    assert written == Index.read(written.path)
+    assert written.samples[0].path == tmp_path / "a.png"
 
 
 # ------------------------------------------------------------------------------------------------------------- many rows

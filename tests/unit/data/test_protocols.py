@@ -26,7 +26,7 @@ def index(folder: Path, source: str, splits: Sequence[str] = SPLITS, *, boxed: b
         for person in (f"{split}-1", f"{split}-2"):
             for species in (None, "print", "replay"):
                 name = f"{person}-{species}.png"
-                samples.append(Sample(name, folder / source / name, species, source, split, person))
+                samples.append(Sample(name, folder / source, species, source, split, person))
     return Index(folder / source / "index.csv", tuple(samples), labelled=True, boxed=boxed)
 
 
@@ -263,13 +263,11 @@ def test_unknown_people_cannot_be_kept_apart() -> None:
 def test_the_leak_can_be_shown(tmp_path: Path) -> None:
     """By subject nobody is in train and dev; by picture many are. Test is the same in both."""
     samples = [
-        Sample(f"{n}-{k}", tmp_path / f"{n}-{k}", "print" if k % 2 else None, "a", "dev" if n == 3 else "train", str(n))
+        Sample(f"{n}-{k}", tmp_path, "print" if k % 2 else None, "a", "dev" if n == 3 else "train", str(n))
         for n in range(10)
         for k in range(6)
     ]
-    whole = Index(
-        tmp_path / "index.csv", (*samples, Sample("t", tmp_path / "t", None, "a", "test", "t")), labelled=True, boxed=False
-    )
+    whole = Index(tmp_path / "index.csv", (*samples, Sample("t", tmp_path, None, "a", "test", "t")), labelled=True, boxed=False)
     apart, leaky = (resplit(whole, by) for by in (By.SUBJECT, By.PICTURE))
     assert not apart.shared_subjects()
     assert len(leaky.shared_subjects()) >= 5

@@ -44,5 +44,5 @@ def plain_pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Sample]:
     for number in range(20):
         path = folder / f"{number}.png"
         cv2.imwrite(str(path), np.full((40, 40, 3), 5 + 10 * number, np.uint8))
-        samples.append(Sample(path.name, path, species="print" if number % 4 else None, source="a"))
+        samples.append(Sample(path.name, folder, species="print" if number % 4 else None, source="a"))
     return samples

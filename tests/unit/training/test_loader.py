@@ -177,7 +177,7 @@ def test_the_first_share_of_the_run_trains_on_small_crops(
 def test_flipping_mirrors_the_picture(tmp_path: Path, make_recipe: Make) -> None:
     """With a probability of 1 left and right change places, and nothing else changes."""
     cv2.imwrite(str(tmp_path / "ramp.png"), _coordinates(32, 32))
-    sample = Sample("ramp.png", tmp_path / "ramp.png")
+    sample = Sample("ramp.png", tmp_path)
     crops = [
         augmented_crop(
             sample, 32, make_recipe(crop={"margin": [1, 1], "shift": 0}, augment=OFF | {"flip": p}), np.random.default_rng(0)

@@ -47,7 +47,7 @@ def _sample(root: Path, match: re.Match[str]) -> Sample:
     species, quality = CLIPS[match["clip"]]
     return Sample(
         name=match.string,
-        path=root / match.string,
+        folder=root,
         species=species,
         source=SET.name,
         split=Split.TEST if subject > TRAINED else Split.DEV if subject in DEV else Split.TRAIN,

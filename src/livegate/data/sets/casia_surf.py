@@ -95,7 +95,7 @@ def _sample(base: Root, name: str, split: Split, *, bona_fide: bool) -> Sample:
     match = TRAINED.fullmatch(name)
     return Sample(
         name=name,
-        path=base.path / name,
+        folder=base.path,
         species=None if bona_fide else SPECIES.get(match["number"] or "", UNSPECIFIED) if match else UNSPECIFIED,
         source=SET.name,
         split=split,

@@ -178,7 +178,7 @@ def _sample(base: Root, name: str, label: _Label, split: Split) -> Sample | None
             return None
     return Sample(
         name=name,
-        path=path,
+        folder=base.path,
         species=label.species,
         source=SET.name,
         split=split,

@@ -41,7 +41,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one
 def _sample(root: Path, name: str, species: str | None, *, subject: str, file: str) -> Sample:
     return Sample(
         name=name,
-        path=root / name,
+        folder=root,
         species=species,
         source=SET.name,
         split=_split(subject or file),

@@ -53,7 +53,7 @@ def _samples(base: Root, part: str, protocol: str) -> Iterator[Sample]:
         frame = FRAME.fullmatch(name)
         yield Sample(
             name=name,
-            path=base.path / name,
+            folder=base.path,
             species=None if label["bona_fide"] else UNSPECIFIED,
             source=SET.name,
             split=Split.TEST if protocol == ALL else PARTS[part],

@@ -43,7 +43,7 @@ def _sample(root: Path, match: re.Match[str]) -> Sample:
     client = match["client"]
     return Sample(
         name=match.string,
-        path=root / match.string,
+        folder=root,
         species=SPECIES[match["instrument"]],
         source=SET.name,
         split=Split.TRAIN if client in TRAIN else Split.DEV if client in DEV else Split.TEST,

@@ -56,7 +56,7 @@ def _samples(base: Root, list_name: str) -> Iterator[Sample]:
             continue
         yield Sample(
             name=name,
-            path=base.path / name,
+            folder=base.path,
             species=species,
             source=SET.name,
             split=split,

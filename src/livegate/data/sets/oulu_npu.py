@@ -46,7 +46,7 @@ def _rows(root: Path, protocol: str) -> Iterator[tuple[str, Sample | None]]:
 def _sample(root: Path, name: str, split: Split, match: re.Match[str]) -> Sample:
     return Sample(
         name=name,
-        path=root / name,
+        folder=root,
         species=SPECIES[match["type"]],
         source=SET.name,
         split=split,

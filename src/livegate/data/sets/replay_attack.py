@@ -48,7 +48,7 @@ def read(root: Path, protocol: str) -> Listing:
 def _sample(root: Path, match: re.Match[str]) -> Sample:
     return Sample(
         name=match.string,
-        path=root / match.string,
+        folder=root,
         species=_species(match),
         source=SET.name,
         split=SPLITS[match["part"]],

@@ -48,7 +48,7 @@ def _sample(root: Path, match: re.Match[str]) -> Sample:
     subject = int(match["subject"])
     return Sample(
         name=match.string,
-        path=root / match.string,
+        folder=root,
         species=SPECIES[match["attack"]],
         source=SET.name,
         split=Split.TRAIN if subject in TRAIN else Split.DEV if subject in DEV else Split.TEST,

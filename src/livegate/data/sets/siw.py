@@ -46,7 +46,7 @@ def _samples(root: Path, protocol: str, matches: list[re.Match[str]]) -> Iterato
         facts = {"device": DEVICES[match["sensor"]], "medium": match["medium"], "session": match["session"]}
         yield Sample(
             name=match.string,
-            path=root / match.string,
+            folder=root,
             species=None if match["live"] else f"{TYPES[match['type']]}-{match['medium']}",
             source=SET.name,
             split=split,

@@ -64,7 +64,7 @@ def _sample(root: Path, folder: str, match: re.Match[str]) -> Sample | None:
     name = f"{folder}/{match['video']}.hdf5"
     return Sample(
         name=name,
-        path=root / name,
+        folder=root,
         species=species,
         source=SET.name,
         split=SPLITS[match["part"]],
