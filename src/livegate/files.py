@@ -11,6 +11,16 @@ from typing import TextIO
 from livegate.errors import LivegateError
 
 
+def require_other(path: Path, *read: Path) -> None:
+    """Check that a file that will be written is none of those that are read.
+
+    Raises:
+        LivegateError: if it is.
+    """
+    if path.exists() and any(one.exists() and path.samefile(one) for one in read):
+        raise LivegateError(f"{path} is what is read; writing would destroy it: give another file")
+
+
 @contextmanager
 def replacing(path: str | Path) -> Iterator[TextIO]:
     """A text file that takes its name only once it is complete; a failure leaves what was there before.
@@ -19,6 +29,8 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
         LivegateError: when the folder or file cannot be written.
     """
     path = Path(path)
+    if path.exists() and not path.is_file():
+        raise LivegateError(f"{path} cannot be written: it is no regular file; give the name of one")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with part.open("w", encoding="utf-8", newline="") as file:

@@ -18,6 +18,8 @@ import pytest
 from PIL import Image
 
 from livegate.cli.app import main
+from livegate.errors import LivegateError
+from livegate.files import replacing
 from livegate.pictures import read
 from livegate.weights import shipped
 
@@ -632,6 +634,19 @@ def test_evaluate_reports_two_score_files(run: Run, tmp_path: Path) -> None:
         assert word in text
     assert "10/10" in outcome.out
     assert json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+
+
+def test_score_writes_over_nothing_that_it_reads(run: Run, generated: Path, tmp_path: Path) -> None:
+    """The index stays; a pipe or a device is no file to be replaced."""
+    before = generated.read_bytes()
+    outcome = run("score", "--index", generated, "--out", generated)
+    assert outcome.code == 2
+    assert "is what is read" in outcome.err
+    assert generated.read_bytes() == before
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LivegateError, match="it is no regular file"), replacing(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_evaluate_takes_what_score_writes(run: Run, generated: Path, tmp_path: Path) -> None:

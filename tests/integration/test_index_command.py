@@ -271,6 +271,7 @@ def test_protocol_errors_are_one_line(run: Run, tmp_path: Path) -> None:
     one_line(run("protocol", "resplit", one, "--by", "clip", "--out", out), "--by takes subject or picture")
     one_line(run("protocol", "resplit", one, "--dev-share", 2, "--out", out), "between 0 and 1")
     one_line(run("protocol", "intra", tmp_path / "none.csv", "--out", out), "No such file")
+    one_line(run("protocol", "resplit", one, "--out", one), str(one), "is what is read")
     twins = one.read_text().replace("print", "a/b").replace("replay", "a-b")
     one.write_text(twins)
     one_line(run("protocol", "leave-one-species-out", one, "--out", out), "files of one name")

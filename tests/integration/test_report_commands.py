@@ -127,7 +127,10 @@ def test_thresholds_of_an_artifact_need_no_dev(run: Run, artifact: Path, test: P
     found = document(out)
     assert found["set_on"] == "artifact"
     assert found["results"][0]["presentation"]["threshold"] == shipped
-    assert "as the model ships it" in (out / "report.html").read_text("utf-8")
+    assert found["sha256"]["model"] == hashlib.sha256((artifact / "manifest.json").read_bytes()).hexdigest()
+    text = (out / "report.html").read_text("utf-8")
+    assert "as the model ships it" in text
+    assert "set the threshold anew" not in text
 
 
 def test_trivial_cues_stand_beside_the_model(run: Run, generated: Path, tmp_path: Path) -> None:
@@ -171,6 +174,10 @@ def test_bad_input_of_evaluate_is_one_line(run: Run, dev: Path, test: Path, tmp_
     one_line(run(*here, "--dev", dev, "--thresholds", "default"), "give one of them")
     one_line(run(*here, "--dev", dev, "--by", "height"), "no column 'height'", "age")
     one_line(run(*here, "--dev", dev, "--rule", "best"), "unknown rule 'best'")
+    one_line(run(*here, "--thresholds", "default", "--rule", "d-eer"), "--rule sets others")
+    silent = scores_file(tmp_path / "attacks.csv", "dev")
+    silent.write_text("\n".join(line for line in silent.read_text("utf-8").splitlines() if "/b" not in line) + "\n", "utf-8")
+    one_line(run("evaluate", "--dev", silent, "--test", test, "--out", out), "the dev scores set no threshold")
     one_line(run(*here, "--thresholds", "nowhere"), "nowhere")
     one_line(run(*here, "--dev", dev, "--cues", tmp_path / "none.csv"), "none.csv")
     bad = tmp_path / "bad.csv"
@@ -204,6 +211,7 @@ def test_compare_at_a_fixed_threshold_needs_no_dev(run: Run, test: Path, tmp_pat
     assert not out.exists()
     assert run("compare", test, test, "--out", out, "--rule", "fixed=0.5", "--replicates", "10").code == 0
     assert document(out, "comparison")["pairs"][0]["attacks"]["both_wrong"] == 10
+    assert any("same model twice" in warning for warning in document(out, "comparison")["warnings"])
 
 
 def test_compare_refuses_other_presentations(run: Run, dev: Path, test: Path, tmp_path: Path) -> None:

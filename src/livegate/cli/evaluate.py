@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from livegate.report import Report, Written
 
 Cluster = Literal["subject", "clip"]
+RULE = "bpcer=0.05"
 
 
 def evaluate(
@@ -21,8 +22,12 @@ def evaluate(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for report.json, report.md and report.html.")],
     dev: Annotated[Path | None, typer.Option(metavar="SCORES", help="Score file that the thresholds are set on.")] = None,
     rule: Annotated[
-        str, typer.Option(metavar="RULE", help="How a threshold is set on dev: bpcer=X, apcer=X, d-eer or fixed=X.")
-    ] = "bpcer=0.05",
+        str | None,
+        typer.Option(
+            metavar="RULE",
+            help=f"How a threshold is set on dev: bpcer=X (also bpcer=X,pooled), apcer=X, d-eer or fixed=X; {RULE} without it.",
+        ),
+    ] = None,
     thresholds: Annotated[
         str | None, typer.Option(metavar="ARTIFACT", help="Take the thresholds that a model ships, instead of --dev.")
     ] = None,
@@ -46,7 +51,9 @@ def evaluate(
 
     if (dev is None) == (thresholds is None):
         raise LivegateError("thresholds come from --dev SCORES or from --thresholds ARTIFACT; give one of them")
-    parsed = Rule.parse(rule)  # before the files: a typing mistake should not cost their reading
+    if thresholds is not None and rule is not None:
+        raise LivegateError("--thresholds takes those that the model ships, and --rule sets others; give one of them")
+    parsed = Rule.parse(rule or RULE)  # before the files: a typing mistake should not cost their reading
     shipped = _shipped(thresholds) if thresholds else None
     files = {"dev": dev, "test": test} if dev else {"test": test}
     scores = {name: Scores.read(path) for name, path in files.items()}
@@ -60,7 +67,7 @@ def evaluate(
             by=by or (),
             resample=report.Resample(cluster, replicates, seed),
             cues=baseline,
-            sha256=digests(files | ({"cues": cues} if cues else {})),
+            sha256=digests(files | ({"cues": cues} if cues else {}) | ({"model": _manifest(thresholds)} if thresholds else {})),
             advance=advance,
         )
     written = report.write(found, out)
@@ -86,6 +93,13 @@ def tell(written: Written, warnings: Sequence[str]) -> None:
     if written.without:
         print(f"livegate: {written.without}", file=sys.stderr)
     print(f"Report: {written.html}")
+
+
+def _manifest(model: str) -> Path:
+    from livegate.runtime.artifact import MANIFEST
+    from livegate.weights import locate
+
+    return locate(model) / MANIFEST
 
 
 def _shipped(model: str) -> dict[str, Threshold]:

@@ -25,7 +25,7 @@ def intra(index: Given, out: File) -> None:
     from livegate.data import protocols
     from livegate.data.index import Index
 
-    _write({"intra": protocols.intra(Index.read(index))}, {"intra": out})
+    _write({"intra": protocols.intra(Index.read(index))}, {"intra": out}, index)
 
 
 @protocol.command()
@@ -39,7 +39,7 @@ def cross(
     from livegate.data import protocols
     from livegate.data.index import Index
 
-    _write({"cross": protocols.cross(Index.read(train), Index.read(test), whole=whole)}, {"cross": out})
+    _write({"cross": protocols.cross(Index.read(train), Index.read(test), whole=whole)}, {"cross": out}, train, test)
 
 
 @protocol.command()
@@ -51,7 +51,7 @@ def leave_one_out(
     from livegate.data import protocols
     from livegate.data.index import Index
 
-    _write_rounds(protocols.leave_one_out([Index.read(path) for path in indexes]), out)
+    _write_rounds(protocols.leave_one_out([Index.read(path) for path in indexes]), out, *indexes)
 
 
 @protocol.command()
@@ -60,7 +60,7 @@ def leave_one_species_out(index: Given, out: Folder) -> None:
     from livegate.data import protocols
     from livegate.data.index import Index
 
-    _write_rounds(protocols.leave_one_species_out(Index.read(index)), out)
+    _write_rounds(protocols.leave_one_species_out(Index.read(index)), out, index)
 
 
 @protocol.command()
@@ -80,10 +80,10 @@ def resplit(
 
     if by not in tuple(protocols.By):
         raise LivegateError(f"--by takes subject or picture, got {by!r}")
-    _write({"resplit": protocols.resplit(Index.read(index), protocols.By(by), share, seed)}, {"resplit": out})
+    _write({"resplit": protocols.resplit(Index.read(index), protocols.By(by), share, seed)}, {"resplit": out}, index)
 
 
-def _write_rounds(rounds: Mapping[str, Index], folder: Path) -> None:
+def _write_rounds(rounds: Mapping[str, Index], folder: Path, *read: Path) -> None:
     """One file a round, named after it in characters that every file system takes."""
     from livegate.errors import LivegateError
 
@@ -96,17 +96,20 @@ def _write_rounds(rounds: Mapping[str, Index], folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LivegateError(f"{folder} cannot be made: {error.strerror}; give a folder") from None
-    _write(rounds, files)
+    _write(rounds, files, *read)
 
 
-def _write(rounds: Mapping[str, Index], files: Mapping[str, Path]) -> None:
+def _write(rounds: Mapping[str, Index], files: Mapping[str, Path], *read: Path) -> None:
     from rich.markup import escape
     from rich.table import Table
 
     from livegate.cli.console import tables
     from livegate.cli.index import overlap
+    from livegate.files import require_other
     from livegate.sample import Split
 
+    for path in files.values():
+        require_other(path, *read)
     table = Table("round", *Split, title="Pictures: bona fide + attacks")
     told = []
     for name, index in rounds.items():

@@ -32,7 +32,9 @@ def score(
     from livegate.decision import Status
     from livegate.errors import LivegateError
     from livegate.evaluation import score as score_index
+    from livegate.files import require_other
 
+    require_other(out, index)
     if every and configuration is not None:
         raise LivegateError("--all and --configuration exclude each other; give one of them")
     if not out.parent.is_dir():  # before the pictures: scoring can take hours

@@ -98,7 +98,13 @@ def bootstrap(  # noqa: PLR0913 - how to draw is the caller's to say
     clusters = _holding(test, draws.clusters)
     found = each(interval, point_figures(Weighed(ordered, draws.once()), species, threshold), *drawn)
     found["apcer"] = {name: _known(rate, clusters[name]) for name, rate in found["apcer"].items()}
-    found["bpcer"] = _known(found["bpcer"], clusters[BONA_FIDE])
+    bona_fide, attacks = clusters[BONA_FIDE], np.unique(draws.clusters[~test.bona_fide]).size
+    fewest = min(number for name, number in clusters.items() if name != BONA_FIDE)
+    held_by = {"bpcer": bona_fide, "apcer_pooled": attacks, "worst_apcer": fewest, "acer": min(fewest, bona_fide)}
+    held_by |= dict.fromkeys(("acer_pooled", "d_eer", "auc"), min(attacks, bona_fide))
+    held_by |= dict.fromkeys(("bpcer10", "bpcer20", "bpcer100"), min(fewest, bona_fide))
+    for name, number in held_by.items():
+        found[name] = found[name] and _known(found[name], number)
     return Intervals(
         **found,
         threshold=interval(np.array([threshold]), *thresholds),

@@ -20,6 +20,7 @@ from livegate.report.doubts import FEW
 from livegate.report.environment import made
 from livegate.report.evaluate import Resample
 from livegate.report.figures import rates
+from livegate.report.wording import of
 
 FIGURES = ("worst_apcer", "bpcer", "apcer_pooled", "acer", "d_eer", "auc")
 
@@ -123,7 +124,7 @@ def compare_scores(  # noqa: PLR0913 - keyword-only facts
         sha256=sha256 or {},
         presentations=first.a.bpcer.trials + first.a.apcer_pooled.trials,
         bootstrap=Bootstrap(by=first.by, replicates=first.replicates, seed=first.seed, clusters={"all": first.clusters}),
-        warnings=_warnings(len(found), first.clusters),
+        warnings=_warnings(found),
         pairs=tuple(_pair(one) for one in found),
     )
 
@@ -151,14 +152,16 @@ def _threshold(dev: Scores | None, configuration: str, rule: Rule, which: str) -
     return rule.threshold(clips.values, clips.species, clips.source, "dev")
 
 
-def _warnings(pairs: int, clusters: int) -> tuple[str, ...]:
+def _warnings(found: Sequence[Found]) -> tuple[str, ...]:
     told = []
-    if pairs > 1:
+    if any(one.a == one.b and one.differences.auc == Interval(0.0, 0.0, 0.0) for one in found):
+        told.append("A and B answer alike in everything that was drawn: is it the same model twice?")
+    if len(found) > 1:
         told.append(
-            f"{pairs} configurations are compared, with several figures each: at 95 % about one figure in twenty differs by chance."
+            f"{len(found)} configurations are compared, with several figures each: at 95 % about one figure in twenty differs by chance."
         )
-    if clusters < FEW:
-        told.append(f"Only {clusters} clusters were drawn from: the intervals are too narrow.")
+    if found[0].clusters < FEW:
+        told.append(f"Only {of(found[0].clusters, 'cluster')} could be drawn: the intervals are too narrow.")
     return tuple(told)
 
 

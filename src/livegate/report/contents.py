@@ -244,9 +244,9 @@ def _intervals(report: Report) -> str:
     used = report.bootstrap
     if not used:
         return exact_text
-    anew = ", and set the threshold anew" if report.set_on == "dev" else ""
+    own = ", dev and test each on its own, and set the threshold anew" if report.set_on == "dev" else ""
     what = {"subject": "people", "clip": "clips"}[used.by]
     return (
-        f"{exact_text} Bootstrap: 95 % percentile interval of {used.replicates:,} replicates that draw whole {what}, dev and test each on its "
-        f"own{anew}; for the worst species the maximum is taken anew each time, which draws that interval upwards."
+        f"{exact_text} Bootstrap: 95 % percentile interval of {used.replicates:,} replicates that draw whole {what}{own}; "
+        f"for the worst species the maximum is taken anew each time, which draws that interval upwards."
     )

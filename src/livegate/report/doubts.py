@@ -8,7 +8,7 @@ from livegate.metrics import PadReport, Scores
 from livegate.metrics.overlap import shared_rows, shared_subjects, unseen_species
 from livegate.report.document import Bootstrap
 from livegate.report.figures import mixed
-from livegate.report.wording import listed, quoted
+from livegate.report.wording import listed, of, quoted
 
 FEW = 30
 """Below this many trials a rate comes with a warning."""
@@ -24,7 +24,7 @@ def doubts(dev: Scores | None, test: Scores, reports: Sequence[PadReport], resam
         resampled: how bootstrap intervals were made.
     """
     both = _of_both(dev, test) if dev is not None else ()
-    found = (*both, *_of_test(test), *_of_trials(reports), *_of_clusters(resampled))
+    found = (*both, *(_of_dev(dev) if dev is not None else ()), *_of_test(test), *_of_trials(reports), *_of_clusters(resampled))
     return tuple(dict.fromkeys(found))
 
 
@@ -44,6 +44,16 @@ def _of_both(dev: Scores, test: Scores) -> Iterator[str]:
         yield f"Test does not hold what dev does, species {_names(untested)}: nothing here is about them."
 
 
+def _of_dev(dev: Scores) -> Iterator[str]:
+    """The threshold is only as good as the bona fide presentations that it was set on."""
+    clips = dev.where(dev.configuration == dev.configurations[0]).by_clip()
+    for source in sorted(set(clips.source.tolist())):
+        number = int((clips.bona_fide & (clips.source == source)).sum())
+        if number < FEW:
+            where = f" of {quoted(source)}" if source else ""
+            yield f"Dev has {of(number, 'bona fide presentation')}{where}, fewer than {FEW}: the threshold there is hardly more than a guess."
+
+
 def _names(names: Sequence[str]) -> str:
     return listed([quoted(name) for name in names])
 
@@ -51,6 +61,8 @@ def _names(names: Sequence[str]) -> str:
 def _of_test(test: Scores) -> Iterator[str]:
     if not (test.subject != "").any():
         yield "The test scores name no subjects: nobody can tell how many people were tested."
+    elif (test.subject == "").any():
+        yield "Some test rows name no subject: each clip of theirs counts as a person of its own, and bootstrap intervals can be far too narrow."
     for species in sorted(set(test.species.tolist()) - set(test.species[test.responded].tolist())):
         yield f"{f'No attack of species {quoted(species)}' if species else 'No bona fide presentation'} got an answer: all its errors are silence."
     if unsplit := sorted(set(test.split.tolist()) & {"train", "dev"}):
@@ -62,7 +74,7 @@ def _of_trials(reports: Sequence[PadReport]) -> Iterator[str]:
         rates = [*((f"APCER of {quoted(species)}", rate) for species, rate in report.apcer.items()), ("BPCER", report.bpcer)]
         for name, rate in rates:
             if rate.trials < FEW:
-                yield f"{name} rests on {rate.trials} presentation(s), fewer than {FEW}: mind its interval."
+                yield f"{name} rests on {of(rate.trials, 'presentation')}, fewer than {FEW}: mind its interval."
 
 
 def _of_clusters(bootstrap: Bootstrap | None) -> Iterator[str]:

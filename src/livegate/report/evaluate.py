@@ -136,7 +136,12 @@ class _Setting:
 
     def threshold(self, dev: Scores | None, configuration: str) -> Threshold:
         """That of one configuration, from its dev scores where there are any."""
-        return self.given[configuration] if dev is None else self.rule.threshold(dev.values, dev.species, dev.source, "dev")
+        if dev is None:
+            return self.given[configuration]
+        try:
+            return self.rule.threshold(dev.values, dev.species, dev.source, "dev")
+        except MetricError as error:
+            raise MetricError(f"the dev scores set no threshold: {error}") from None
 
 
 def _setting(dev: Scores | None, test: Scores, rule: Rule, given: Mapping[str, Threshold]) -> _Setting:

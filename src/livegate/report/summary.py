@@ -121,7 +121,8 @@ def _tested(report: Report) -> str:
             else "."
         )
     threshold = first.presentation.threshold
-    where = f" on {shown(threshold.split)}" if threshold.split else ""
+    whose = "" if report.set_on == "dev" else " of the model"
+    where = f" on {shown(threshold.split)}{whose}" if threshold.split else ""
     if "dev" in report.counts:
         where += f", {of(report.counts['dev'].presentations, 'other presentation')}"
     return (

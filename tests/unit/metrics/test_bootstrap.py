@@ -132,6 +132,10 @@ def test_one_cluster_says_nothing() -> None:
     assert found.clusters == {BONA_FIDE: 20, "A": 20, "B": 20, "C": 1}
     assert found.apcer["C"] == Interval(0.5, 0, 1)
     assert 0 < found.apcer["A"].low <= found.apcer["A"].high < 1
+    assert (found.worst_apcer.low, found.worst_apcer.high) == (0, 1)
+    assert 0 < found.auc.low <= found.auc.high < 1
+    alone = bootstrap(made(1), made(2, subjects=1), HALF, replicates=20)
+    assert {(one.low, one.high) for name, one in every(alone).items() if name != "threshold"} == {(0, 1)}
 
 
 def test_without_a_response() -> None:

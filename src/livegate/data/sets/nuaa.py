@@ -24,7 +24,8 @@ LISTS = {
 """List → folder, species and split of its pictures."""
 LINE = re.compile(r"(?:.*/)?(?P<name>(?P<clip>(?P<subject>\d{4})/(?P=subject)_(?P<glasses>00|01)_\d\d_\d\d)_\d+\.jpg)")
 """Copies of the lists write folders before the subject, or backslashes."""
-GLASSES = {"00": "with", "01": "without"}
+GLASSES = {"00": "without", "01": "with"}
+"""As the pictures show it; descriptions of the set say the reverse."""
 
 
 def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one

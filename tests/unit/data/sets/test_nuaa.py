@@ -41,9 +41,9 @@ def test_lists_and_names_tell_everything(tmp_path: Path, way: str) -> None:
     samples = {sample.name: sample for sample in SET.read(grow(tmp_path, way=way), "standard").samples}
     assert len(samples) == 7
     one = samples["raw/ClientRaw/0002/0002_01_00_02_0.jpg"]
-    assert (one.species, one.subject, one.facts, one.source) == (None, "0002", {"glasses": "without"}, "nuaa")
+    assert (one.species, one.subject, one.facts, one.source) == (None, "0002", {"glasses": "with"}, "nuaa")
     other = samples["raw/ImposterRaw/0003/0003_00_08_03_2.jpg"]
-    assert (other.species, other.subject, other.facts, other.split) == ("print", "0003", {"glasses": "with"}, "test")
+    assert (other.species, other.subject, other.facts, other.split) == ("print", "0003", {"glasses": "without"}, "test")
     assert all(sample.path.is_file() for sample in samples.values())
     clips = [
         samples[f"raw/{name}"].clip for name in ("ClientRaw/0001/0001_00_00_01_0.jpg", "ClientRaw/0001/0001_00_00_01_5.jpg")
