@@ -127,14 +127,13 @@ def _show(found: Report) -> None:
     from rich.table import Table
 
     from livegate.cli.console import tables
-    from livegate.report.names import shown
-    from livegate.report.wording import counted, exact, named
+    from livegate.report.wording import counted, exact, named, worst_name
 
     header = ("configuration", "threshold", "worst APCER", "95 %", "species", "BPCER", "95 %")
     table = Table(*header, title="Test presentations: errors/trials, exact intervals")
     for result in found.results:
         at = result.presentation
-        worst = (counted(at.worst_apcer), exact(at.worst_apcer), shown(at.worst_apcer.species))
+        worst = (counted(at.worst_apcer), exact(at.worst_apcer), worst_name(at.worst_apcer))
         cells = (named(result.configuration), f"{at.threshold.value:.6g}", *worst, counted(at.bpcer), exact(at.bpcer))
         table.add_row(*(escape(cell) for cell in cells))
     tables().print(table)

@@ -14,7 +14,7 @@ import numpy as np
 from livegate.errors import MetricError
 from livegate.metrics.bootstrap import require_one_configuration
 from livegate.metrics.codes import Text, factorise
-from livegate.metrics.pad import wrong_at
+from livegate.metrics.pad import worst, wrong_at
 from livegate.metrics.rate import Rate, checked_confidence
 from livegate.metrics.scores import Scores
 from livegate.metrics.thresholds import Threshold
@@ -25,6 +25,10 @@ FEW = 30
 """A rate over fewer trials says little."""
 
 _COLUMNS = ("source", "subject", "split")
+_TOLD = {
+    "species": "the APCER of each species is told anyway",
+    "configuration": "each configuration is told by itself anyway",
+}
 _SHOWN = 8
 
 
@@ -48,8 +52,8 @@ class Group:
 
     @property
     def worst_apcer(self) -> tuple[str, Rate] | None:
-        """The species with the highest APCER, of equals the first by name; None without attacks."""
-        return max(self.apcer.items(), key=lambda item: item[1].value, default=None)
+        """The species with the highest APCER, of equals as ``pad.worst`` says; None without attacks."""
+        return worst(self.apcer) if self.apcer else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,10 @@ def _wilson(rate: Rate, confidence: float) -> tuple[float, float]:
 def _column(scores: Scores, column: str) -> Text:
     if column in _COLUMNS:
         return cast("Text", getattr(scores, column))
+    if column in _TOLD:
+        raise MetricError(
+            f"there is nothing to group by {column}: {_TOLD[column]}; columns are {', '.join((*_COLUMNS, *scores.facts))}"
+        )
     if column not in scores.facts:
         raise MetricError(
             f"the scores have no column {column!r} to group by; columns are {', '.join((*_COLUMNS, *scores.facts))}"

@@ -43,6 +43,7 @@ __all__ = [
     "d_eer",
     "measure",
     "operate",
+    "worst",
     "wrong_at",
 ]
 
@@ -68,8 +69,14 @@ class Rates:
 
     @property
     def worst_apcer(self) -> tuple[str, Rate]:
-        """The species with the highest APCER, the headline of ISO/IEC 30107-3; of equals the first by name."""
-        return max(self.apcer.items(), key=lambda item: item[1].value)
+        """The species with the highest APCER, the headline of ISO/IEC 30107-3; of equals as ``worst`` says."""
+        return worst(self.apcer)
+
+    @property
+    def tied_worst(self) -> tuple[str, ...]:
+        """The other species whose APCER is as high."""
+        name, rate = self.worst_apcer
+        return tuple(other for other, one in self.apcer.items() if one.value == rate.value and other != name)
 
     @property
     def apcer_pooled(self) -> Rate:
@@ -186,6 +193,14 @@ def measure(  # noqa: PLR0913 - keyword-only facts that the report keeps
 def operate(values: Floats, species: Text, threshold: Threshold) -> OperatingPoint:
     """The rates at a threshold that was set elsewhere; arguments and errors as in ``measure``."""
     return _rates(bona_fide_scores(values, species), attack_scores(values, species), threshold)
+
+
+def worst(apcer: Mapping[str, Rate]) -> tuple[str, Rate]:
+    """The species with the highest rate, of one or more.
+
+    Of equals the one with the fewest trials: the upper end of its interval lies highest. Of those the first in order.
+    """
+    return max(apcer.items(), key=lambda item: (item[1].value, -item[1].trials))
 
 
 def auc(bona_fide: Floats, attack: Floats) -> float:

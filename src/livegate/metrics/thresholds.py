@@ -74,7 +74,7 @@ class Rule:
     def __post_init__(self) -> None:
         if self.name not in ("bpcer", "apcer", "d-eer", "fixed") or (self.pooled and self.name != "bpcer"):
             raise MetricError(f"unknown rule {str(self)!r}; rules are {_RULES}")
-        if not (0 <= self.target < 1 or (self.name == "fixed" and self.target == 1)):
+        if not (0 <= self.target < 1 or (self.name == "fixed" and self.target in {1, REJECT_ALL})):
             limits = "0 <= X <= 1" if self.name == "fixed" else "0 <= X < 1"
             raise MetricError(f"rule {str(self)!r} has a target outside {limits}")
 

@@ -7,7 +7,7 @@ from livegate.report.literature import PUBLISHED, SOURCES, SWAPPED
 from livegate.report.names import shown
 from livegate.report.page import Folded, Items, Prose, Section, Table
 from livegate.report.tables import UNNAMED, Rows, judged, tables
-from livegate.report.wording import NONE, counted, counts, exact, listed, named, of, percent, quoted
+from livegate.report.wording import NONE, counted, counts, exact, listed, named, of, percent, quoted, worst_name
 
 _PAPERS = (
     "None of these is a figure of ISO/IEC 30107-3; papers use them. ACER = (APCER + BPCER) / 2. Pooled: all attacks in one pot, where a "
@@ -55,7 +55,7 @@ def pictures(report: Report) -> Section:
     def facts(found: Figures | Brief) -> tuple[str, ...]:
         worst = found.worst_apcer
         rates = (counted(worst), exact(worst), counted(found.bpcer), exact(found.bpcer))
-        return shown(worst.species), f"{found.threshold.value:.6g}", *rates, percent(found.oracle.d_eer), f"{found.auc:.4f}"
+        return worst_name(worst), f"{found.threshold.value:.6g}", *rates, percent(found.oracle.d_eer), f"{found.auc:.4f}"
 
     def rows(result: Result) -> Rows:
         sources = result.source_pictures.items() if result.configuration in report.headline else ()

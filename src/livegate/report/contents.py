@@ -11,7 +11,7 @@ from livegate.report.names import shown
 from livegate.report.page import Block, Page, Plots, Prose, Section, Table
 from livegate.report.summary import doubts, glossary, setting, summary
 from livegate.report.tables import UNNAMED, Rows, drawn, drawn_header, judged, tables
-from livegate.report.wording import NONE, NOT_REACHED, counted, named, of, percent, quoted, span
+from livegate.report.wording import NONE, NOT_REACHED, counted, named, of, percent, quoted, span, worst_name
 
 _ORACLE = (
     "Every number in these tables is an oracle: its threshold was found on test itself. Oracles rank systems; nobody can run one. BPCER10, BPCER20 and "
@@ -48,7 +48,7 @@ def contents(report: Report) -> Page:
 
 def _configurations(report: Report) -> Section:
     rows = tuple(
-        (named(result.configuration), shown(found.worst_apcer.species), *drawn(found.worst_apcer), *drawn(found.bpcer))
+        (named(result.configuration), worst_name(found.worst_apcer), *drawn(found.worst_apcer), *drawn(found.bpcer))
         for result in report.results
         for found in (result.presentation,)
     )
@@ -157,7 +157,7 @@ def _parts(report: Report) -> tuple[Section, ...]:
         (
             named(result.configuration),
             shown(name) or UNNAMED,
-            shown(part.worst_apcer.species),
+            worst_name(part.worst_apcer),
             *judged(part.worst_apcer),
             *judged(part.bpcer),
         )
@@ -227,7 +227,7 @@ def _cues(report: Report) -> tuple[Section, ...]:
     rows = tuple(
         (
             name,
-            shown(found.worst_apcer.species),
+            worst_name(found.worst_apcer),
             counted(found.worst_apcer),
             counted(found.bpcer),
             percent(found.oracle.d_eer),

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from livegate.metrics import Rate, Threshold
+from livegate.metrics import Rate, Threshold, pad
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -53,15 +53,19 @@ class RateFigure(Part):
 
 
 class WorstFigure(RateFigure):
-    """The species with the highest APCER; its bootstrap takes the maximum anew in each replicate, which draws it upwards."""
+    """The species with the highest APCER; its bootstrap takes the maximum anew in each replicate, which draws it upwards.
+
+    ``tied``: the other species with the very same rate; ``species`` is then the one with the fewest trials.
+    """
 
     species: str
+    tied: tuple[str, ...] = ()
 
     @classmethod
-    def of_species(cls, worst: tuple[str, Rate], bootstrap: Limits | None = None) -> Self:
+    def of_rates(cls, found: pad.Rates, bootstrap: Limits | None = None) -> Self:
         """The figure of the worst species."""
-        species, rate = worst
-        return cls(**_facts(rate), bootstrap=bootstrap, species=species)
+        species, rate = found.worst_apcer
+        return cls(**_facts(rate), bootstrap=bootstrap, species=species, tied=found.tied_worst)
 
 
 class ThresholdFigure(Part):

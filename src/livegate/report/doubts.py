@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
 
 from livegate.metrics import PadReport, Scores
 from livegate.metrics.overlap import shared_rows, shared_subjects, unseen_species
@@ -12,6 +13,8 @@ from livegate.report.wording import listed, of, quoted
 
 FEW = 30
 """Below this many trials a rate comes with a warning."""
+_CLEARLY = 3.0
+"""Standard deviations below guessing that chance does not make, not even where frames or people repeat a little."""
 
 
 def doubts(dev: Scores | None, test: Scores, reports: Sequence[PadReport], resampled: Bootstrap | None) -> tuple[str, ...]:
@@ -24,7 +27,14 @@ def doubts(dev: Scores | None, test: Scores, reports: Sequence[PadReport], resam
         resampled: how bootstrap intervals were made.
     """
     both = _of_both(dev, test) if dev is not None else ()
-    found = (*both, *(_of_dev(dev) if dev is not None else ()), *_of_test(test), *_of_trials(reports), *_of_clusters(resampled))
+    found = (
+        *both,
+        *(_of_dev(dev) if dev is not None else ()),
+        *_of_test(test),
+        *_of_direction(reports),
+        *_of_trials(reports),
+        *_of_clusters(resampled),
+    )
     return tuple(dict.fromkeys(found))
 
 
@@ -75,6 +85,20 @@ def _of_trials(reports: Sequence[PadReport]) -> Iterator[str]:
         for name, rate in rates:
             if rate.trials < FEW:
                 yield f"{name} rests on {of(rate.trials, 'presentation')}, fewer than {FEW}: mind its interval."
+
+
+def _of_direction(reports: Sequence[PadReport]) -> Iterator[str]:
+    """Guessing has AUC 0.5, give or take; no score at all does not run any way."""
+    for report in reports:
+        bona_fide, attacks = (rate.trials - rate.errors for rate in (report.bpnrr, report.apnrr))
+        if not bona_fide * attacks:
+            continue
+        # Silence ranks below every answer: without it the AUC is that of the answers alone.
+        auc = report.auc * report.bpnrr.trials * report.apnrr.trials / (bona_fide * attacks)
+        deviation = sqrt((bona_fide + attacks + 1) / (12 * bona_fide * attacks))  # of guessing: Mann and Whitney 1947
+        if auc < 0.5 - _CLEARLY * deviation:
+            whose = f" of configuration {quoted(report.configuration)}" if report.configuration else ""
+            yield f"AUC{whose} is {auc:.4f}, below guessing: do the scores run the wrong way? A higher one must mean more bona fide; of p(attack) it is 1 - p."
 
 
 def _of_clusters(bootstrap: Bootstrap | None) -> Iterator[str]:

@@ -204,7 +204,7 @@ def _by_source(scores: Scores, whole: PadReport) -> dict[str, doc.Brief]:
 def _drawn(dev: Scores | None, test: Scores, threshold: Threshold, rule: Rule, resample: Resample) -> Intervals | None:
     """Bootstrap intervals; a threshold that was given, or set on one class alone, stays where it is."""
     again = dev is not None and mixed(dev)
-    if not resample.replicates or (not again and threshold.value > 1):  # no rule fixes a threshold that rejects all
+    if not resample.replicates:
         return None
     sets = (dev, test, rule) if dev is not None and again else (test, test, Rule("fixed", threshold.value))
     return bootstrap(*sets, by=resample.by, replicates=resample.replicates, seed=resample.seed)

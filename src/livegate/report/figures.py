@@ -89,7 +89,7 @@ def _rates(found: pad.Rates, drawn: Intervals | None) -> dict[str, Any]:
     return {
         "threshold": ThresholdFigure.of(found.threshold),
         "apcer": {name: RateFigure.of(rate, _limits(apcer.get(name))) for name, rate in found.apcer.items()},
-        "worst_apcer": WorstFigure.of_species(found.worst_apcer, _limits(drawn.worst_apcer if drawn else None)),
+        "worst_apcer": WorstFigure.of_rates(found, _limits(drawn.worst_apcer if drawn else None)),
         "bpcer": RateFigure.of(found.bpcer, _limits(drawn.bpcer if drawn else None)),
     }
 
@@ -105,7 +105,7 @@ def _oracle(found: PadReport, drawn: Intervals | None) -> Oracle:
         bpcer20=point("bpcer20"),
         bpcer100=point("bpcer100"),
         fixed_bpcer=tuple(
-            FixedBpcer(target=target, worst_apcer=WorstFigure.of_species(at.worst_apcer) if at else None, bpcer=_point(at))
+            FixedBpcer(target=target, worst_apcer=WorstFigure.of_rates(at) if at else None, bpcer=_point(at))
             for target, at in found.at_bpcer.items()
         ),
     )

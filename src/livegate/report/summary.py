@@ -6,7 +6,7 @@ from livegate.metrics import Rule
 from livegate.report.document import Figures, RateFigure, Report
 from livegate.report.names import shown
 from livegate.report.page import Fact, Facts, Items, Prose, Section
-from livegate.report.wording import exact, listed, of, percent, quoted
+from livegate.report.wording import exact, listed, of, percent, quoted, worst_name
 
 WORDS = (
     ("bona fide presentation", "a live person before the camera, once; all frames of a clip are one presentation."),
@@ -56,7 +56,7 @@ def summary(report: Report) -> Section:
     trials = found.apnrr.trials + found.bpnrr.trials
     facts = Facts(
         (
-            Fact(f"Attacks that got in, worst species: {shown(worst.species)} (APCER)", percent(worst.value), _rests_on(worst)),
+            Fact(f"Attacks that got in, worst species: {worst_name(worst)} (APCER)", percent(worst.value), _rests_on(worst)),
             Fact("Bona fide presentations turned away (BPCER)", percent(found.bpcer.value), _rests_on(found.bpcer)),
             Fact("Presentations without an answer", f"{silent:,}", f"of {trials:,}; they count as errors"),
         )
@@ -142,6 +142,11 @@ def _got_in(found: Figures) -> str:
         else f"Of {quoted(worst.species)},"
     )
     text = f"{kind} {worst.errors} of {of(worst.trials, 'attack')} were taken for bona fide: {percent(worst.value)} (95 %: {exact(worst)})."
+    if worst.tied:
+        text += (
+            f" As often got in {listed([quoted(name) for name in worst.tied])}; of equals the one with the fewest trials stands first, "
+            "since its interval reaches highest."
+        )
     others = [name for name in found.apcer if name != worst.species]
     if others and len(none) < len(others):
         pooled = found.not_iso.apcer_pooled

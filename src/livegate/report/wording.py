@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from livegate.report.document import Limits, RateFigure
+from livegate.report.document import Limits, RateFigure, WorstFigure
 from livegate.report.names import shown
 
 NONE = "-"
@@ -46,6 +46,11 @@ def listed(words: Sequence[str], most: int = 8) -> str:
     if len(words) > most:
         words = [*words[: most - 1], f"{len(words) - most + 1} more"]
     return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def worst_name(rate: WorstFigure) -> str:
+    """The worst species, and whether others are as bad."""
+    return shown(rate.species) + (f" (tie of {len(rate.tied) + 1})" if rate.tied else "")
 
 
 def named(configuration: str) -> str:

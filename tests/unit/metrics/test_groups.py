@@ -70,10 +70,21 @@ def test_one_group_has_no_gap() -> None:
     assert (found.bpcer_gap, found.apcer_gap) == (None, None)
 
 
-@pytest.mark.parametrize("column", ["mood", "name", "species", "configuration", "values"])
+@pytest.mark.parametrize("column", ["mood", "name", "values"])
 def test_columns_that_make_no_groups(column: str) -> None:
     """The message lists the columns there are."""
     with pytest.raises(MetricError, match=f"no column '{column}' to group by; columns are source, subject, split, age"):
+        by_column(made(), column, HALF)
+
+
+@pytest.mark.parametrize(
+    ("column", "where"), [("species", "the APCER of each species"), ("configuration", "each configuration")]
+)
+def test_what_is_told_apart_anyway_makes_no_groups(column: str, where: str) -> None:
+    """The column is there, so the message says where its figures stand, and what can be grouped by."""
+    with pytest.raises(
+        MetricError, match=f"nothing to group by {column}: {where} is told .*anyway; columns are source, .*, age"
+    ):
         by_column(made(), column, HALF)
 
 

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from livegate.errors import MetricError
 from livegate.metrics import REJECT_ALL, PadReport, Rate, Rule, Threshold, auc, d_eer, measure
+from livegate.metrics.pad import worst
 from livegate.metrics.scores import Floats, Text
 
 VALUES = np.array([0.9, 0.8, 0.7, 0.6, 0.65, 0.4, 0.2, 0.85, 0.1])
@@ -52,6 +53,17 @@ def test_rates_counted_by_hand() -> None:
     assert (report.apnrr, report.bpnrr) == (Rate(0, 5), Rate(0, 4))
     assert report.auc == 0.8
     assert (report.configuration, report.unit, report.threshold) == ("HLH", "presentation", HALF)
+
+
+def test_of_equal_species_the_one_that_shows_least_is_the_headline() -> None:
+    """B, 1 of 2, could be worse than A and C, 2 of 4; which others are as high is told; of equal counts the first by name."""
+    species = ["", *"AAAABBCCCCD"]
+    report = at(0.5, np.array([0.9, 0.9, 0.9, 0.1, 0.1, 0.9, 0.1, 0.9, 0.9, 0.1, 0.1, 0.1]), np.array(species))
+    assert report.worst_apcer == ("B", Rate(1, 2))
+    assert report.tied_worst == ("A", "C")
+    assert Rate(1, 2).interval()[1] > Rate(2, 4).interval()[1]
+    assert worst({"A": Rate(0, 9), "C": Rate(1, 4), "B": Rate(1, 4)}) == ("C", Rate(1, 4))
+    assert at(0.5).tied_worst == ()
 
 
 def test_equal_error_counted_by_hand() -> None:
@@ -200,7 +212,9 @@ def test_unknown_rules(text: str) -> None:
         Rule.parse(text)
 
 
-@pytest.mark.parametrize("text", ["bpcer=0.05", "bpcer=0.05,pooled", "apcer=0.1", "d-eer", "fixed=0.5"])
+@pytest.mark.parametrize(
+    "text", ["bpcer=0.05", "bpcer=0.05,pooled", "apcer=0.1", "d-eer", "fixed=0.5", f"fixed={REJECT_ALL!r}"]
+)
 def test_rule_prints_as_it_is_written(text: str) -> None:
     """A rule reads back from how it prints, so a report can be made again."""
     assert str(Rule.parse(text)) == text

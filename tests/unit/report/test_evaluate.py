@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from livegate.errors import MetricError
-from livegate.metrics import Rule, Scores, Threshold
+from livegate.metrics import REJECT_ALL, Rule, Scores, Threshold
 from livegate.report import Report, Resample, evaluate
+from livegate.report.contents import contents
 from livegate.report.document import RateFigure, Result
+from livegate.report.markdown import markdown
 
 Make = Callable[..., Scores]
 NONE = Resample(replicates=0)
@@ -203,6 +206,8 @@ def test_columns_to_group_by_are_checked_first(made: Make) -> None:
     """One that is not there, or has a value a row."""
     with pytest.raises(MetricError, match="no column 'age'"):
         evaluate(made("dev"), made("test"), by=("age",))
+    with pytest.raises(MetricError, match="nothing to group by species: the APCER of each species is told anyway"):
+        evaluate(made("dev"), made("test"), by=("species",))
     with pytest.raises(MetricError, match="300 values in the column 'subject'"):
         evaluate(made("dev"), made("test", clips=300), by=("subject",))
 
@@ -249,6 +254,44 @@ def test_a_species_without_any_response_is_a_doubt(made: Make) -> None:
     report = evaluate(made("dev"), Scores.build(test.names.tolist(), values, **columns), resample=NONE)
     assert counts(report.results[0].presentation.apcer["print"]) == (4, 4)
     assert "No attack of species “print” got an answer: all its errors are silence." in report.warnings
+
+
+def test_scores_that_run_the_wrong_way_are_a_doubt(made: Make) -> None:
+    """An AUC that guessing does not give, taken over answers alone; silence and guessing are no such thing."""
+    test = made("test", clips=60)
+    turned, silent = (replace(test, values=v) for v in (1 - test.values, np.where(test.bona_fide, np.nan, test.values)))
+    mute = replace(test, values=np.where(np.arange(len(test)) % 10 < 6, np.nan, test.values))
+
+    def told(scores: Scores) -> list[str]:
+        return [one for one in evaluate(made("dev"), scores, resample=NONE).warnings if "the wrong way" in one]
+
+    (doubt,) = told(turned)
+    assert doubt.startswith("AUC of configuration “HHH” is 0.0000, below guessing")
+    assert told(test) == told(silent) == told(mute) == []
+    assert mute.responded.sum() < len(mute) / 2
+
+
+def test_a_threshold_that_rejects_everything_is_resampled_like_any_other(made: Make) -> None:
+    """A model may ship one: it lies above every score, and D-EER and AUC still have intervals."""
+    given = {"HHH": Threshold(REJECT_ALL, "apcer=0.0", "dev")}
+    test = made("test", clips=40, configurations=("HHH",))
+    report = evaluate(None, test, thresholds=given, resample=Resample(replicates=10))
+    found = report.results[0].presentation
+    assert found.threshold.value > 1
+    assert found.bpcer.bootstrap is not None
+    assert (found.bpcer.bootstrap.low, found.bpcer.bootstrap.high) == (1, 1)
+    assert set(found.bootstrap) == {"threshold", "auc", "d_eer", "acer", "acer_pooled"}
+
+
+def test_a_tie_for_the_worst_species_is_told(made: Make) -> None:
+    """Three of three screens and nine of nine prints passed: the screens, of which less is known, stand first."""
+    species = ["" if clip % 2 == 0 else "screen" if clip % 8 == 1 else "print" for clip in range(24) for _ in range(2)]
+    report = evaluate(made("dev"), made("test", clips=24, configurations=("LLL",), species=species), "fixed=0.4", resample=NONE)
+    worst = report.results[0].presentation.worst_apcer
+    assert (worst.species, counts(worst), worst.tied) == ("screen", (3, 3), ("print",))
+    text = markdown(contents(report))
+    assert "worst species: screen (tie of 2)" in text
+    assert "As often got in “print”" in text
 
 
 def test_clean_sets_of_enough_trials_have_no_doubts(made: Make) -> None:
