@@ -202,6 +202,11 @@ def test_compare_tells_differences(run: Run, dev: Path, test: Path, tmp_path: Pa
     assert pair["bona_fide"] == {"both_right": 19, "only_a_wrong": 1, "only_b_wrong": 0, "both_wrong": 0, "p_value": 1.0}
     assert "-5.00 points" in outcome.out
     assert set(document(out, "comparison")["sha256"]) == {"a", "b", "dev a", "dev b"}
+    assert document(out, "comparison")["files"] == {"a": str(test), "b": str(other), "dev a": str(dev), "dev b": str(dev)}
+    for kind in ("html", "md"):
+        text = (out / f"comparison.{kind}").read_text("utf-8").replace("\\_", "_")
+        assert text.count("other.csv”") == 2
+        assert text.count("test.csv”") == 2
 
 
 def test_compare_at_a_fixed_threshold_needs_no_dev(run: Run, test: Path, tmp_path: Path) -> None:

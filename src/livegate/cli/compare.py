@@ -52,6 +52,7 @@ def compare(
             dev_a=scores.get("dev a"),
             dev_b=scores.get("dev b"),
             resample=report.Resample(cluster, replicates, seed),
+            files={name: str(path) for name, path in files.items()},
             sha256=digests(files),
             advance=advance,
         )

@@ -64,11 +64,15 @@ class Pair(Part):
 
 
 class Comparison(Part):
-    """Two score files of the same presentations; ``rule`` set the thresholds of each on its own dev scores, or fixed them."""
+    """Two score files of the same presentations; ``rule`` set the thresholds of each on its own dev scores, or fixed them.
+
+    ``files`` are their names and those of the dev scores as they were given, ``sha256`` their hashes.
+    """
 
     schema_version: Annotated[Literal[1], Field(alias="schema")] = 1
     made: Made
     rule: str
+    files: Mapping[str, str]
     sha256: Mapping[str, Sha256]
     presentations: Count
     bootstrap: Bootstrap
@@ -84,6 +88,7 @@ def compare_scores(  # noqa: PLR0913 - keyword-only facts
     dev_a: Scores | None = None,
     dev_b: Scores | None = None,
     resample: Resample | None = None,
+    files: Mapping[str, str] | None = None,
     sha256: Mapping[str, str] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
@@ -96,7 +101,8 @@ def compare_scores(  # noqa: PLR0913 - keyword-only facts
         dev_a: what the thresholds of ``a`` are set on.
         dev_b: what the thresholds of ``b`` are set on.
         resample: how the paired bootstrap draws; at least one replicate.
-        sha256: the SHA-256 of each file that went in, by a name such as "a".
+        files: the name of each file that went in, as a reader knows it, by "a", "b", "dev a" and "dev b".
+        sha256: the SHA-256 of each, by the same.
         advance: called with 1 after each pair.
 
     Raises:
@@ -121,6 +127,7 @@ def compare_scores(  # noqa: PLR0913 - keyword-only facts
     return Comparison(
         made=made(),
         rule=str(rule),
+        files=files or {},
         sha256=sha256 or {},
         presentations=first.a.bpcer.trials + first.a.apcer_pooled.trials,
         bootstrap=Bootstrap(by=first.by, replicates=first.replicates, seed=first.seed, clusters={"all": first.clusters}),

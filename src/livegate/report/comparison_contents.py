@@ -6,7 +6,7 @@ from livegate.report.comparison import Comparison, Difference, Pair, Paired
 from livegate.report.names import shown
 from livegate.report.page import Block, Fact, Facts, Folded, Items, Page, Prose, Section, Table
 from livegate.report.summary import setting
-from livegate.report.wording import listed, named, of
+from livegate.report.wording import listed, named, of, quoted
 
 DETAILED = 3
 NAMES = {
@@ -37,7 +37,7 @@ def comparison_contents(found: Comparison) -> Page:
         blocks.append(Folded(of(len(others), "other configuration"), (rest,)))
     return Page(
         "Two models on the same presentations",
-        f"Made on {found.made.date} by livegate {found.made.versions['livegate']}. A and B are the score files, in the order given.",
+        f"Made on {found.made.date} by livegate {found.made.versions['livegate']}. {_files(found)}",
         (
             _summary(found),
             *([Section("Doubts", (Items(found.warnings),))] if found.warnings else []),
@@ -46,6 +46,12 @@ def comparison_contents(found: Comparison) -> Page:
             _made(found),
         ),
     )
+
+
+def _files(found: Comparison) -> str:
+    if not {"a", "b"} <= found.files.keys():
+        return "A and B are the score files, in the order given."
+    return f"A is {quoted(found.files['a'])}, B is {quoted(found.files['b'])}."
 
 
 def _summary(found: Comparison) -> Section:
@@ -107,7 +113,8 @@ def _made(found: Comparison) -> Section:
         for pair in found.pairs
         for which, rates in (("A", pair.a), ("B", pair.b))
     )
-    lines = [f"{name}: SHA-256 {digest}" for name, digest in found.sha256.items()] or [
+    whose = {name: f"{name}, {quoted(file)}" for name, file in found.files.items()}
+    lines = [f"{whose.get(name, name)}: SHA-256 {digest}" for name, digest in found.sha256.items()] or [
         "Hashes of the score files were not recorded."
     ]
     lines += [

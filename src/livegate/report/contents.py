@@ -228,14 +228,23 @@ def _cues(report: Report) -> tuple[Section, ...]:
         (
             name,
             worst_name(found.worst_apcer),
-            counted(found.worst_apcer),
-            counted(found.bpcer),
+            *drawn(found.worst_apcer),
+            *drawn(found.bpcer),
             percent(found.oracle.d_eer),
+            span(found.bootstrap.get("d_eer")),
             f"{found.auc:.4f}",
         )
         for name, found in (*pairs, (report.baseline.name, report.baseline.presentation))
     )
-    header = ("configuration", "worst species", "its APCER", "BPCER", "D-EER (oracle)", "AUC")
+    header = (
+        "configuration",
+        "worst species",
+        *drawn_header("its APCER"),
+        *drawn_header("BPCER"),
+        "D-EER (oracle)",
+        "bootstrap 95 %",
+        "AUC",
+    )
     return (Section("Trivial cues", (Prose(text), Table(header, rows, words=2))),)
 
 

@@ -82,7 +82,7 @@ def evaluate(  # noqa: PLR0913 - keyword-only facts
         MetricError: on scores without labels, a configuration without a threshold, a missing class, a column that is not there or has
             too many values, or a rule that dev cannot meet.
     """
-    rule = Rule.parse(rule) if isinstance(rule, str) else rule
+    rule, resample = Rule.parse(rule) if isinstance(rule, str) else rule, resample or Resample()
     given = {"test": test} if dev is None else {"dev": dev, "test": test}
     for name, scores in given.items():
         _check(name, scores)
@@ -91,7 +91,7 @@ def evaluate(  # noqa: PLR0913 - keyword-only facts
     headline = _headline(test.configurations)
     found = []
     for name in test.configurations:
-        found.append(_configuration(dev, test, name, setting, by if name in headline else None, resample or Resample()))
+        found.append(_configuration(dev, test, name, setting, by if name in headline else None, resample))
         advance(1)
     results, reports, drawn = zip(*found, strict=True)
     resampled = _bootstrap(next(filter(None, drawn), None))
@@ -106,7 +106,7 @@ def evaluate(  # noqa: PLR0913 - keyword-only facts
         claims=tuple(doc.Claim(rate=rate, one_sided=needed(rate), two_sided=needed(rate, sided=2)) for rate in CLAIMS),
         headline=headline,
         results=results,
-        baseline=_baseline(cues, rule),
+        baseline=_baseline(cues, rule, resample),
     )
 
 
@@ -231,15 +231,17 @@ def _counts(scores: Scores) -> doc.Counts:
     )
 
 
-def _baseline(cues: tuple[Scores | None, Scores] | None, rule: Rule) -> doc.Baseline | None:
+def _baseline(cues: tuple[Scores | None, Scores] | None, rule: Rule, resample: Resample) -> doc.Baseline | None:
     if cues is None:
         return None
     dev, test = cues
     setting = _Setting(rule, dict.fromkeys(test.configurations, _HALF))
     clips, dev_clips = test.by_clip(), dev and dev.by_clip()
     name = test.configurations[0]
+    presentation = _measured(clips, setting.threshold(dev_clips, name), "presentation")
+    drawn = _drawn(dev_clips, clips, presentation.threshold, rule, resample)
     return doc.Baseline(
         name=name,
-        presentation=figures(_measured(clips, setting.threshold(dev_clips, name), "presentation"), clips, dev_clips),
+        presentation=figures(presentation, clips, dev_clips, drawn),
         picture=figures(_measured(test, setting.threshold(dev, name), "picture"), test, dev),
     )

@@ -163,10 +163,34 @@ def test_trivial_cues_stand_beside(made: Make) -> None:
     found = evaluate(made("dev"), made("test"), "fixed=0.89", cues=cues, resample=NONE).baseline
     assert found is not None
     assert (found.name, found.presentation.threshold.value, counts(found.presentation.bpcer)) == ("trivial cues", 0.89, (3, 4))
+    assert found.presentation.bpcer.bootstrap is None
     shipped = dict.fromkeys(("HHH", "LLL"), Threshold(0.7, "fixed=0.7", ""))
     alone = evaluate(None, made("test"), thresholds=shipped, cues=(None, cues[1]), resample=NONE).baseline
     assert alone is not None
     assert alone.presentation.threshold.rule == "fixed=0.5"
+
+
+def test_trivial_cues_have_the_intervals_that_the_model_has(drawn: Make) -> None:
+    """Scores alike get figures alike, drawn with the same seed, and the table shows counts with both intervals."""
+    dev, test = drawn("dev"), drawn("test")
+    report = evaluate(dev, test, cues=(dev, test), resample=Resample(replicates=50))
+    assert report.baseline is not None
+    found = report.baseline.presentation
+    assert found == report.results[0].presentation
+    section = next(one for one in contents(report).sections if one.title == "Trivial cues")
+    model, cues = section.blocks[1].rows  # type: ignore[union-attr]
+    assert model == cues
+    for rate in (found.worst_apcer, found.bpcer):
+        assert rate.bootstrap is not None
+        cells = (
+            f"{rate.errors}/{rate.trials} = {100 * rate.value:.2f} %",
+            *(
+                f"{100 * low:.2f} to {100 * high:.2f} %"
+                for low, high in ((rate.low, rate.high), (rate.bootstrap.low, rate.bootstrap.high))
+            ),
+        )
+        at = cues.index(cells[0])
+        assert cues[at : at + 3] == cells
 
 
 def test_unlabelled_scores_are_refused(made: Make) -> None:
