@@ -5,7 +5,7 @@ replicate. ``resampling.Resampling`` tells how clusters are drawn. Intervals are
 show:
 
 - What did not occur: a rate without errors has the interval [0, 0]. There the exact bound of ``Rate`` is the one to read.
-- More than the clusters hold: with few of them intervals are too narrow. A class held by one cluster alone gets [0, 1].
+- More than the clusters hold: with few of them intervals are too narrow (``benchmarks/interval_coverage.py``). A class held by one cluster alone gets [0, 1].
 - The worst APCER without bias: the maximum over species is taken anew in each replicate, and chance raises a maximum more often
   than it lowers it. **Its interval is biased upward**, and so is that of the ACER made from it.
 """

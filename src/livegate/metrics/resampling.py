@@ -15,21 +15,22 @@ from typing import Self
 import numpy as np
 
 from livegate.metrics.clusters import By, cluster_codes
-from livegate.metrics.codes import Codes, keys, ranked
+from livegate.metrics.codes import Codes, ranked
 from livegate.metrics.scores import Floats, Mask, Scores
 from livegate.metrics.thresholds import REJECT_ALL, ROUNDING, Rule, attack_scores, bona_fide_scores
 
+_ENOUGH = 64
+"""Of so many clusters nearly every replicate has one, and the others need not be looked at."""
+
 
 class Resampling:
-    """Clusters of rows, drawn with replacement within strata.
+    """Clusters of rows, drawn with replacement within each source.
 
-    A stratum is one source and what its clusters hold: bona fide only; attacks of one species only (a stratum for each species);
-    attacks of several species; or both bona fide and attacks. From each stratum as many clusters are drawn as it has. So a
-    subject moves with all its rows, bona fide and attacks alike, every source keeps its size in clusters, and both classes occur
-    in every replicate, as does every species that has clusters of its own. A species that only occurs together with other
-    classes may be missing from a replicate; it has no rate there.
+    From a source as many clusters are drawn as it has. So a subject moves with all its rows, bona fide and attacks alike, and every
+    source keeps its size in clusters; a source of one cluster does not vary. What a cluster holds decides nothing: how many people
+    show what is chance, too, and intervals that keep it fixed hold the truth less often (``benchmarks/interval_coverage.py``).
 
-    A stratum of one cluster does not vary.
+    A replicate without bona fide or without attacks is drawn again. A species may be missing from one; it has no rate there.
 
     Attributes:
         clusters: (N,) int64; the cluster of each row.
@@ -37,36 +38,41 @@ class Resampling:
     """
 
     def __init__(self, scores: Scores, by: By) -> None:
-        rows = cluster_codes(scores, by)
-        strata = _strata(rows, scores)
-        order = np.argsort(strata, kind="stable")
-        place = np.empty_like(order)
-        place[order] = np.arange(order.size)
-        self.clusters: Codes = place[rows]
-        self.count = order.size
-        _, start, size = np.unique(strata[order], return_index=True, return_counts=True)
+        self.clusters = cluster_codes(scores, by)
+        _, first = np.unique(self.clusters, return_index=True)
+        # Clusters are numbered by source first.
+        _, start, size = np.unique(ranked(scores.source)[first], return_index=True, return_counts=True)
+        self.count = first.size
         self._start, self._size = np.repeat(start, size), np.repeat(size, size)
+        holders = (np.unique(self.clusters[rows]) for rows in (scores.bona_fide, ~scores.bona_fide))
+        self._holders = [clusters for clusters in holders if clusters.size]
 
     def draw(self, generator: np.random.Generator, replicates: int) -> Codes:
-        """How often each cluster occurs in each replicate, (replicates, count) int64."""
-        picked = (generator.random((replicates, self.count)) * self._size).astype(np.int64) + self._start
-        picked += np.arange(replicates)[:, np.newaxis] * self.count
-        return np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)
+        """How often each cluster occurs in each replicate, (replicates, count) int64; replicates is at least 1."""
+        kept: list[Codes] = []
+        while missing := replicates - sum(map(len, kept)):  # never more than are missing: drawing by parts gives the same
+            counts = self._drawn(generator, missing)
+            kept.append(counts[self._complete(counts)])
+        return np.concatenate(kept)
 
     def once(self) -> Codes:
         """The set as it is: one replicate in which each cluster occurs once, (1, count) int64."""
         return np.ones((1, self.count), np.int64)
 
+    def _drawn(self, generator: np.random.Generator, replicates: int) -> Codes:
+        picked = (generator.random((replicates, self.count)) * self._size).astype(np.int64) + self._start
+        picked += np.arange(replicates)[:, np.newaxis] * self.count
+        return np.bincount(picked.ravel(), minlength=picked.size).reshape(picked.shape)
 
-def _strata(clusters: Codes, scores: Scores) -> Codes:
-    """The stratum of each cluster."""
-    species = ranked(scores.species)  # bona fide, the empty text, comes first
-    several = int(species.max()) + 1
-    _, first = np.unique(keys((clusters, species)), return_index=True)  # a row for each class of each cluster
-    _, begin, kinds = np.unique(clusters[first], return_index=True, return_counts=True)
-    lowest = species[first][begin]
-    held = np.where(kinds == 1, lowest, several + (lowest > 0))
-    return keys((ranked(scores.source)[first][begin], held))
+    def _complete(self, counts: Codes) -> Mask:
+        """Which replicates have every class that there is."""
+        return np.asarray(np.logical_and.reduce([_occurs(counts, clusters) for clusters in self._holders]))
+
+
+def _occurs(counts: Codes, clusters: Codes) -> Mask:
+    """(R,) in which replicates one of these clusters was drawn."""
+    some: Mask = np.any(counts[:, clusters[:_ENOUGH]], axis=1)
+    return some if some.all() else np.any(counts[:, clusters], axis=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +215,9 @@ class Weighed:
         parts = [(block.below(grid), block.cumulated(self._counts)) for block in blocks]
 
         def missed(place: Codes) -> Mask:
-            shares = [weights[self._replicates, below[place]] / weights[:, -1] for below, weights in parts]
-            return np.asarray(np.mean(shares, axis=0) > target + ROUNDING)
+            with np.errstate(invalid="ignore"):  # a source without bona fide in this replicate has no share
+                shares = [weights[self._replicates, below[place]] / weights[:, -1] for below, weights in parts]
+            return np.asarray(np.nanmean(shares, axis=0) > target + ROUNDING)
 
         last = self._first(missed, grid.size) - 1  # never a score of weight 0: where it fits, the next one up fits too
         return grid[np.maximum(last, 0)]

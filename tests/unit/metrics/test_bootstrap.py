@@ -110,6 +110,22 @@ def test_subjects_are_covered_where_single_rows_are_not() -> None:
     assert held["clip"] <= 0.85 * 60
 
 
+def test_errors_of_one_kind_of_people_come_and_go_with_them() -> None:
+    """Twelve people who show bona fide alone all pass, three who also attacked are all rejected: BPCER is no matter of course."""
+    kinds = [(f"s{person}", "", 0.9) for person in range(12)]
+    kinds += [(f"s{person}", species, 0.1) for person in range(12, 15) for species in ("", "A")]
+    scores = Scores.build(
+        [str(row) for row in range(len(kinds))],
+        [value for *_, value in kinds],
+        subject=[subject for subject, *_ in kinds],
+        species=[species for _, species, _ in kinds],
+    )
+    found = bootstrap(scores, scores, HALF, replicates=400).bpcer
+    assert found.value == 0.2
+    assert found.low < 0.1
+    assert found.high > 0.3
+
+
 def test_the_threshold_is_set_anew_on_dev() -> None:
     """A threshold from few dev subjects widens the interval on test; a fixed one adds nothing."""
     test = made(2, 200)
