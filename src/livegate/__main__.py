@@ -1,5 +1,5 @@
 """``python -m livegate``."""
 
-from livegate.cli.app import main
+from livegate.cli import main
 
 main()

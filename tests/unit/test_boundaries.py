@@ -97,8 +97,9 @@ def test_the_probe_would_see_torch() -> None:
 
 
 def test_import_livegate_is_light() -> None:
-    """Neither OpenCV nor ONNX Runtime comes before the gate is asked for."""
-    assert not {"cv2", "onnxruntime", "PIL"} & loaded(f"import livegate\n{TELL}")
+    """Neither OpenCV nor ONNX Runtime comes before the gate is asked for, and NumPy not before a decision is."""
+    assert not {"cv2", "numpy", "onnxruntime", "PIL"} & loaded(f"import livegate.cli\n{TELL}")
+    assert "numpy" in loaded(f"from livegate import Decision, Status\n{TELL}")
     assert {"cv2", "onnxruntime"} <= loaded(f"from livegate import Gate\n{TELL}")
 
 

@@ -26,7 +26,6 @@ from livegate.errors import LivegateError, MissingExtraError
 
 ERROR = 2
 """Exit code of every error, a wrong usage included."""
-INTERRUPTED = 130
 EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "tensorboard"), "train") | {
     "onnx": "onnx",
     "onnxscript": "onnx",
@@ -60,9 +59,6 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="livegate")
-    except KeyboardInterrupt:
-        print("livegate: stopped", file=sys.stderr)
-        sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - whatever it is, a user is told in one line
         if debug:
             traceback.print_exc()

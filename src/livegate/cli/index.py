@@ -64,6 +64,7 @@ def _protocol(data_set: DataSet, text: str | None) -> str:
 def _make(data_set: DataSet, folder: Path, out: Path, protocol: str, frames: int, *, find_faces: bool) -> None:
     from rich.console import Console
 
+    from livegate.cli.interrupt import resumable
     from livegate.cli.progress import counting
     from livegate.data.index import Index
     from livegate.errors import LivegateError
@@ -75,7 +76,7 @@ def _make(data_set: DataSet, folder: Path, out: Path, protocol: str, frames: int
     if data_set.video:
         from livegate.data.frames import extract
 
-        with counting("videos", len(listing.samples)) as advance:
+        with resumable(), counting("videos", len(listing.samples)) as advance:
             listing = extract(listing, out.parent / f"{data_set.name}-frames", frames, advance)
     if find_faces:
         from livegate.data.finding import find_faces as look

@@ -35,6 +35,7 @@ def pta(
     test: Annotated[str, typer.Option(metavar="SPLIT", help="The split that errors are reported on.")] = "test",
 ) -> None:
     """Khabarlak 2022, Tables 3, 4, 5 and Figure 2: the plain MobileNetV2 against the adaptive one."""
+    from livegate.cli.interrupt import resumable
     from livegate.cli.progress import counting
     from livegate.errors import LivegateError
     from livegate.reproduce.pta import RECIPE
@@ -49,7 +50,8 @@ def pta(
     out.mkdir(parents=True, exist_ok=True)
     chosen = index or str(_celeba_spoof(celeba_spoof or Path(), out, by_subject=by_subject))
     base = Recipe.read(RECIPE, [f"data.index={chosen}", *(overrides or ())])
-    experiment = run(base, range(seeds), out, test, counting)
+    with resumable():
+        experiment = run(base, range(seeds), out, test, counting)
     print(write(experiment, out))
 
 

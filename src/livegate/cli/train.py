@@ -19,9 +19,11 @@ def train(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the last state, bit for bit.")] = False,
 ) -> None:
     """Train a network. A run that was stopped, however hard, continues with --resume."""
+    from livegate.cli.interrupt import resumable
     from livegate.training.loop import train as run
     from livegate.training.recipe import Recipe
 
     chosen = Recipe.read(recipe, overrides or ())
-    checkpoint = run(chosen, out or Path("runs") / chosen.name, resume=resume)
+    with resumable("run it again with --resume to go on"):
+        checkpoint = run(chosen, out or Path("runs") / chosen.name, resume=resume)
     print(checkpoint)
