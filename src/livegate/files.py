@@ -1,4 +1,4 @@
-"""Writing files: whole or not at all."""
+"""Files: written whole or not at all, and what is often wrong with one that is read."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import TextIO
 
 from livegate.errors import LivegateError
 
+_SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+
 
 def require_other(path: Path, *read: Path) -> None:
     """Check that a file that will be written is none of those that are read.
@@ -19,6 +21,14 @@ def require_other(path: Path, *read: Path) -> None:
     """
     if path.exists() and any(one.exists() and path.samefile(one) for one in read):
         raise LivegateError(f"{path} is what is read; writing would destroy it: give another file")
+
+
+def separator_fault(header: str) -> list[str]:
+    """What is wrong with the first line of a CSV file whose cells are not separated by commas; nothing where they are."""
+    if "," in header:
+        return []
+    found = [word for sign, word in _SIGNS.items() if sign in header]
+    return [f"separates its cells by {found[0]}; save it with commas"] if found else []
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from livegate.errors import IndexFileError
-from livegate.files import replacing
+from livegate.files import replacing, separator_fault
 from livegate.sample import BONA_FIDE, Box, Landmarks, Sample
 
 COLUMNS = ("path", "source", "split", "subject", "species", "clip", "box", "landmarks")
@@ -59,7 +59,10 @@ class Index:
         path = Path(path)
         try:
             with path.open(encoding="utf-8-sig", newline="") as file, _no_collector():
-                reader = csv.reader(_text(file))
+                first = file.readline()
+                if wrong := separator_fault(first):
+                    raise IndexFileError(path, wrong)
+                reader = csv.reader(_text(chain([first], file)))
                 columns = next(reader, [])
                 if "path" not in columns:
                     raise IndexFileError(path, [f"has no column 'path'; got {', '.join(columns) or 'an empty file'}"])
@@ -162,9 +165,9 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _text(file: TextIO) -> Iterator[str]:
+def _text(lines: Iterable[str]) -> Iterator[str]:
     """The lines of a file. NUL is no text: what takes it for the end of a name would find another picture."""
-    for line in file:
+    for line in lines:
         if "\0" in line:
             raise csv.Error("it holds a NUL character")
         yield line

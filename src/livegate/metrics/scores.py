@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self, TextIO, TypeAlias, cast
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livegate.errors import ScoreFileError
-from livegate.files import replacing
+from livegate.files import replacing, separator_fault
 from livegate.metrics.codes import Text, factorise, keys
 from livegate.sample import BONA_FIDE
 
@@ -165,7 +165,10 @@ class Scores:
 
     @classmethod
     def _parse(cls, path: str | Path, file: TextIO) -> Self:
-        reader = csv.reader(file, strict=True)
+        first = file.readline()
+        if faults := separator_fault(first):
+            raise ScoreFileError(path, faults)
+        reader = csv.reader(chain([first], file) if first else file, strict=True)
         header = next(reader, None)
         if header is None:
             raise ScoreFileError(path, [f"is empty; its first line should be {','.join(COLUMNS)}"])

@@ -107,6 +107,13 @@ def test_a_missing_path_column_is_told_with_what_is_there(write: Write) -> None:
     assert faults(write("")) == ("has no column 'path'; got an empty file",)
 
 
+@pytest.mark.parametrize(("sign", "word"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_cells_between_other_signs_than_commas_are_told(write: Write, sign: str, word: str) -> None:
+    """As some spreadsheets save them; a comma in the header, or such a sign in a name, is no such thing."""
+    assert faults(write(f'path{sign}"species"\nx.png{sign}\n')) == (f"separates its cells by {word}; save it with commas",)
+    assert len(Index.read(write(f"path,a{sign}b\nx{sign}1.png,\n")).samples) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

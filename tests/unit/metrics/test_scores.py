@@ -129,6 +129,9 @@ def test_duplicate_rows_name_both_lines(file: Callable[[str | bytes], Path]) -> 
     [
         ("", "is empty"),
         (HEADER + "\n", "no rows"),
+        (HEADER.replace(",", ";") + "\na;0.5;;;;;;;;\n", "separates its cells by semicolons; save it with commas"),
+        (HEADER.replace(",", "\t") + "\na\t0.5\t\t\t\t\t\t\t\t\n", "separates its cells by tabs; save it with commas"),
+        ('"name";"score"\n"a";"0,5"\n', "separates its cells by semicolons"),
         ("name,species\na,\n", "lacks the column.* score, status"),
         (HEADER + ",clip\n", "repeats the column.* 'clip'"),
         (HEADER + ",mood,age,mood\n", "repeats the column.* 'mood'; the columns are name"),
