@@ -61,8 +61,12 @@ class Log:
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=quiet,
+            disable=quiet or done >= total,
         )
+        if done >= total and not quiet:
+            Console(stderr=True).print(
+                f"{folder}: complete, all of {total:,} steps were done before", soft_wrap=True, markup=False
+            )
         self.task = self.progress.add_task("", total=total, completed=done, loss=0.0, acer="-")
 
     def __enter__(self) -> Self:

@@ -301,6 +301,14 @@ def test_resuming_a_run_that_is_done_changes_nothing(recipe: Recipe, finished: P
     assert {name: (finished / name).read_bytes() for name in before} == before
 
 
+def test_a_run_that_is_done_is_told_in_one_line(recipe: Recipe, finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No bar is drawn that would be full from the start; quiet says nothing."""
+    train(recipe, finished, resume=True)
+    assert capsys.readouterr() == ("", f"{finished}: complete, all of 9 steps were done before\n")
+    train(recipe, finished, resume=True, quiet=True)
+    assert capsys.readouterr() == ("", "")
+
+
 def test_resuming_under_another_recipe_is_refused_with_what_differs(recipe: Recipe, make_recipe: Make, finished: Path) -> None:
     """The message names each key that is not as it was, and no other; nothing is written."""
     other = make_recipe(
