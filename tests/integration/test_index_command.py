@@ -141,6 +141,18 @@ def test_faces_are_found_once(run: Run, folder: Path, tmp_path: Path) -> None:
     assert not Index.read(tmp_path / "bare.csv").boxed
 
 
+def test_a_split_that_lacks_a_class_is_told(run: Run, folder: Path, tmp_path: Path) -> None:
+    """With all that lack one, and what to do; where each has both there is no such line."""
+    root = tmp_path / "few"
+    for kind, person in (("bona-fide", "person 0"), ("attack/print", "person 0"), ("bona-fide", "person 7")):  # train, dev
+        shutil.copytree(folder / kind / person, root / kind / person)
+    outcome = run("index", "folder", root, "--out", tmp_path / "index.csv")
+    assert outcome.code == 0
+    assert "Warning: dev has no attacks, test has no bona fide and no attacks. Training (train), " in outcome.out
+    assert "add people, or change the column split of the index\n" in outcome.out
+    assert "want both" not in run("index", "folder", folder, "--out", tmp_path / "whole.csv").out
+
+
 def test_an_index_can_be_scored(run: Run, folder: Path, tmp_path: Path) -> None:
     """What one verb writes the next one reads."""
     run("index", "folder", folder, "--find-faces", "--out", tmp_path / "index.csv")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from livegate.data.index import Index
     from livegate.data.sets.dataset import DataSet, Listing
@@ -115,12 +115,27 @@ def _report(data_set: DataSet, protocol: str, found: Listing, written: Index, no
         unlike = ["The counts are the published ones."]
     told = (
         *unlike,
+        *_lacking(found),
         *(f"Note: {note}" for note in notes),
         overlap(written),
         f"Index: {written.path}, {len(written.samples):,} pictures",
     )
     for line in told:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _lacking(found: Listing) -> Iterator[str]:
+    """Which splits lack a class, and what to do, in one sentence."""
+    from livegate.sample import Split
+
+    counts = found.counts()
+    kinds = {True: "bona fide", False: "attacks"}
+    lacks = {split: [word for kind, word in kinds.items() if not counts.get((split, kind))] for split in Split}
+    if told := [f"{split} has no {' and no '.join(words)}" for split, words in lacks.items() if words]:
+        yield (
+            f"Warning: {', '.join(told)}. Training (train), thresholds (dev) and error rates (test) want both: add people, "
+            "or change the column split of the index"
+        )
 
 
 def overlap(index: Index) -> str:
