@@ -119,7 +119,10 @@ def _operating(report: Report) -> Section:
     dot = "Dot: the threshold that was set beforehand."
     plots = Plots(
         (
-            ("det", f"DET curves on probit axes; further left and down is better. {dot}"),
+            (
+                "det",
+                f"DET curves on probit axes; further left and down is better. What lies beyond the axes stands on their edge. {dot}",
+            ),
             ("det-species", f"The same for each species alone, the worst six. {dot}"),
             ("roc", f"ROC curves; further left and up is better. {dot}"),
         )

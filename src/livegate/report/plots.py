@@ -150,7 +150,7 @@ def _det(axes: Axes, report: Report) -> None:
         _dot(axes, found.not_iso.apcer_pooled, found.bpcer, lowest, style["color"])
     if len(report.results) > len(report.headline):
         axes.plot([], [], color=SOFT, linewidth=0.5, alpha=0.6, label="other configurations")
-    axes.legend(loc="upper right")
+    _legend(axes)
 
 
 def _det_species(axes: Axes, report: Report) -> None:
@@ -163,7 +163,7 @@ def _det_species(axes: Axes, report: Report) -> None:
     for style, name in zip(STYLES, worst, strict=False):
         _trace(axes, curves[name], lowest, {"label": shown(name, NARROW), **style})
         _dot(axes, found.apcer[name], found.bpcer, lowest, style["color"])
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    _legend(axes)
 
 
 def _probit_axes(axes: Axes, report: Report, label: str) -> float:
@@ -183,15 +183,24 @@ def _probit_axes(axes: Axes, report: Report, label: str) -> float:
     return lowest
 
 
+def _legend(axes: Axes) -> None:
+    """Above the axes, where no curve is; in as many columns as there is room for."""
+    handles, labels = axes.get_legend_handles_labels()
+    longest = max(map(len, labels), default=0)
+    columns = 3 if longest <= 8 else 2 if longest <= NARROW else 1
+    axes.legend(handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+
+
 def _probit(share: float) -> float:
     return NormalDist().inv_cdf(share)
 
 
 def _trace(axes: Axes, curve: Curve, lowest: float, style: Mapping[str, Any]) -> None:
-    """A curve on probit axes; what lies beyond them runs off their edge."""
-    beyond = lowest / 2
-    points = ([_probit(min(max(share, beyond), 1 - beyond)) for share in side] for side in (curve.apcer, curve.bpcer))
-    axes.plot(*points, **style)
+    """A curve on probit axes; what lies beyond them runs off their edge. One that lies beyond them altogether runs along it."""
+    inside = any(lowest <= min(shares) <= max(shares) <= _TICKS[-1] for shares in zip(curve.apcer, curve.bpcer, strict=True))
+    low, high = (lowest / 2, 1 - lowest / 2) if inside else (lowest, _TICKS[-1])
+    points = ([_probit(min(max(share, low), high)) for share in side] for side in (curve.apcer, curve.bpcer))
+    axes.plot(*points, clip_on=inside, **style)
 
 
 def _dot(axes: Axes, apcer: RateFigure, bpcer: RateFigure, lowest: float, colour: str) -> None:
@@ -205,7 +214,7 @@ def _roc(axes: Axes, report: Report) -> None:
         found, curve = result.presentation, result.curve
         accepted = [100 * (1 - share) for share in curve.bpcer]
         label = f"{_name(result)}, AUC {found.auc:.4f}"
-        axes.plot([100 * share for share in curve.apcer], accepted, label=label, **style)
+        axes.plot([100 * share for share in curve.apcer], accepted, label=label, clip_on=False, **style)
         dot = 100 * found.not_iso.apcer_pooled.value, 100 * (1 - found.bpcer.value)
         axes.plot(*dot, marker="o", markersize=6.5, color=style["color"], markeredgecolor=INK, clip_on=False, zorder=5)
     axes.plot([0, 100], [0, 100], color=SOFT, linewidth=0.7, linestyle=":")
@@ -214,7 +223,7 @@ def _roc(axes: Axes, report: Report) -> None:
     axes.set_xlabel("attacks accepted (APCER, all species in one pot), %")
     axes.set_ylabel("bona fide accepted (1 - BPCER), %")
     axes.set_aspect("equal")
-    axes.legend(loc="lower right")
+    _legend(axes)
 
 
 def _scores(axes: Axes, report: Report) -> None:
@@ -278,7 +287,7 @@ def _reliability(axes: Axes, report: Report) -> None:
     axes.set_xlabel("mean score of the presentations in a bin")
     axes.set_ylabel("share of bona fide among them")
     axes.set_aspect("equal")
-    axes.legend(loc="upper left")
+    _legend(axes)
 
 
 def _headline(report: Report) -> Sequence[Result]:
