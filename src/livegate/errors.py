@@ -7,6 +7,7 @@
     ├── ParityError (ArithmeticError)        an exported file that disagrees with the network it came from
     ├── MissingExtraError (ImportError)      an optional dependency; the message is the install line
     └── FaultsError (ValueError)             a file or folder with one or more faults, all reported together
+        ├── DataSetError                     the folder of a data set, or a list in it
         ├── IndexFileError                   an index of pictures
         ├── ScoreFileError                   a score file
         ├── RecipeError                      a training recipe
@@ -69,6 +70,10 @@ class FaultsError(LivegateError, ValueError):
         more = len(self.faults) - self.shown
         tail = f"; and {more} more" if more > 0 else ""
         super().__init__(f"{self.subject}: {'; '.join(self.faults[: self.shown])}{tail}")
+
+
+class DataSetError(FaultsError):
+    """A folder that does not hold the data set that it should, or a list of it with faults."""
 
 
 class IndexFileError(FaultsError):

@@ -33,7 +33,7 @@ def read(root: Path, protocol: str) -> Listing:
     """List the videos of one protocol.
 
     Raises:
-        FaultsError: if the folder holds no video of this set.
+        DataSetError: if the folder holds no video of this set.
     """
     matches, notes = named(root, ("train_release", "test_release"), VIDEO, LAYOUT)
     samples = (_sample(root, match) for match in matches)

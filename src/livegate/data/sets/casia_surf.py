@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from livegate.data.sets.dataset import DataSet, Listing
-from livegate.data.sets.stills import UNSPECIFIED, Root, text
+from livegate.data.sets.reading import text
+from livegate.data.sets.stills import UNSPECIFIED, Root
 from livegate.data.sets.videos import counts
 from livegate.sample import Sample, Split
 
@@ -45,7 +46,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one
     """List the colour pictures.
 
     Raises:
-        FaultsError: if a list is missing, has lines that do not fit or contradicts its folders, or no listed picture is there.
+        DataSetError: if a list is missing, has lines that do not fit or contradicts its folders, or no listed picture is there.
     """
     base = Root(root)
     base.require(list(LISTS.values()), LAYOUT)

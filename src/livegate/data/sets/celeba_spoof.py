@@ -21,8 +21,9 @@ from PIL import Image
 
 from livegate.data.protocols import By, carve
 from livegate.data.sets.dataset import Counts, DataSet, Listing
-from livegate.data.sets.stills import UNSPECIFIED, Root, Tally, text
-from livegate.errors import FaultsError
+from livegate.data.sets.reading import text
+from livegate.data.sets.stills import UNSPECIFIED, Root, Tally
+from livegate.errors import DataSetError
 from livegate.pictures import FORMATS
 from livegate.sample import Box, Sample, Split
 
@@ -85,7 +86,7 @@ def read(root: Path, protocol: str) -> Listing:
     What has no usable box is left out of train, and counted; in test it stays, whole, and is counted too.
 
     Raises:
-        FaultsError: with everything that is wrong with the lists, or missing.
+        DataSetError: with everything that is wrong with the lists, or missing.
     """
     base = Root(root)
     folder, by = FOLDERS[protocol]
@@ -101,7 +102,7 @@ def read(root: Path, protocol: str) -> Listing:
     try:
         return Listing(carve(samples, by), boxed=True, notes=base.notes.sentences())
     except ValueError as error:
-        raise FaultsError(root, [str(error), *base.notes.sentences()]) from None
+        raise DataSetError(root, [str(error), *base.notes.sentences()]) from None
 
 
 def _lists(base: Root, folder: str) -> dict[Split, Path]:
@@ -110,7 +111,7 @@ def _lists(base: Root, folder: str) -> dict[Split, Path]:
     held = sorted(path.name for path in (base.path / folder).glob("*"))
     if missing := [name for name in PARTS.values() if name not in held]:
         holds = ", ".join(repr(name) for name in held[:8]) or "nothing"
-        raise FaultsError(base.path, [f"has no {folder}/{name}; that folder holds {holds}" for name in missing])
+        raise DataSetError(base.path, [f"has no {folder}/{name}; that folder holds {holds}" for name in missing])
     return {split: base.path / folder / name for split, name in PARTS.items()}
 
 

@@ -6,7 +6,8 @@ import hashlib
 from pathlib import Path
 
 from livegate.data.sets.dataset import DataSet, Listing
-from livegate.data.sets.stills import Root, below, is_picture
+from livegate.data.sets.reading import below
+from livegate.data.sets.stills import Root, is_picture
 from livegate.sample import Sample, Split
 
 LAYOUT = """\
@@ -20,7 +21,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one
     """List the pictures of a plain folder.
 
     Raises:
-        FaultsError: if a folder is missing, there is no picture, or one lies where it has no label.
+        DataSetError: if a folder is missing, there is no picture, or one lies where it has no label.
     """
     base = Root(root)
     base.require(["bona-fide", "attack"], LAYOUT)

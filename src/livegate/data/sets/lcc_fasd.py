@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from livegate.data.sets.dataset import DataSet, Listing
-from livegate.data.sets.stills import UNSPECIFIED, Root, below, is_picture
+from livegate.data.sets.reading import below
+from livegate.data.sets.stills import UNSPECIFIED, Root, is_picture
 from livegate.data.sets.videos import counts
 from livegate.sample import Sample, Split
 
@@ -33,7 +34,7 @@ def read(root: Path, protocol: str) -> Listing:
     """List the pictures of the three parts; with the protocol "all", every one is for test.
 
     Raises:
-        FaultsError: if a part is missing, or none of its files is a picture of this set.
+        DataSetError: if a part is missing, or none of its files is a picture of this set.
     """
     base = Root(root)
     base.require(list(PARTS), LAYOUT)

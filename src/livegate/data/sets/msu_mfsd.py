@@ -30,7 +30,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one p
     """List the videos.
 
     Raises:
-        FaultsError: if the folder holds no video of this set.
+        DataSetError: if the folder holds no video of this set.
     """
     matches, notes = named(root, ("scene01",), VIDEO, LAYOUT)
     if turned := sum(TURNED.fullmatch(match.string) is not None for match in matches):

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from livegate.data.protocols import By, carve
 from livegate.data.sets.dataset import DataSet, Listing
-from livegate.data.sets.stills import Root, text
-from livegate.errors import FaultsError
+from livegate.data.sets.reading import text
+from livegate.data.sets.stills import Root
+from livegate.errors import DataSetError
 from livegate.sample import Sample, Split
 
 LAYOUT = """\
@@ -32,7 +33,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one
     """List the raw pictures; dev is one of five subjects of train.
 
     Raises:
-        FaultsError: if a list or folder is missing, a line does not fit, or no listed picture is there.
+        DataSetError: if a list or folder is missing, a line does not fit, or no listed picture is there.
     """
     base = Root(root)
     base.require([*LISTS, "raw/ClientRaw", "raw/ImposterRaw"], LAYOUT)
@@ -41,7 +42,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one
     try:
         return Listing(carve(samples, By.SUBJECT), notes=base.notes.sentences())
     except ValueError as error:
-        raise FaultsError(root, [str(error), *base.notes.sentences()]) from None
+        raise DataSetError(root, [str(error), *base.notes.sentences()]) from None
 
 
 def _samples(base: Root, list_name: str) -> Iterator[Sample]:

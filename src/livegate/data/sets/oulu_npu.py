@@ -28,7 +28,7 @@ def read(root: Path, protocol: str) -> Listing:
     """List the videos of one protocol, as its own lists say.
 
     Raises:
-        FaultsError: if a list is missing or cannot be read, or no listed video is there.
+        DataSetError: if a list is missing or cannot be read, or no listed video is there.
     """
     return listed(root, _rows(root, protocol), LAYOUT)
 

@@ -38,7 +38,7 @@ def read(root: Path, protocol: str) -> Listing:
     """List the videos of one protocol.
 
     Raises:
-        FaultsError: if the folder holds no video of this set.
+        DataSetError: if the folder holds no video of this set.
     """
     matches, notes = named(root, tuple(SPLITS), VIDEO, LAYOUT)
     samples = (_sample(root, match) for match in matches)

@@ -37,7 +37,7 @@ def read(root: Path, protocol: str) -> Listing:  # noqa: ARG001 - there is one p
     """List the videos.
 
     Raises:
-        FaultsError: if the folder holds no video of this set.
+        DataSetError: if the folder holds no video of this set.
     """
     matches, notes = named(root, (".",), VIDEO, LAYOUT)
     samples = tuple(_sample(root, match) for match in matches)

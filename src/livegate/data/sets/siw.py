@@ -31,7 +31,7 @@ def read(root: Path, protocol: str) -> Listing:
     """List the videos of one protocol.
 
     Raises:
-        FaultsError: if the folder holds no video of this set.
+        DataSetError: if the folder holds no video of this set.
     """
     matches, notes = named(root, ("Train", "Test"), VIDEO, LAYOUT)
     samples = tuple(_samples(root, protocol, matches))

@@ -1,4 +1,4 @@
-"""What the readers of picture sets share: finding pictures, trusting no list, and counting whatever is odd."""
+"""What the readers of picture sets share: trusting no list, and counting whatever is odd."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from livegate.errors import FaultsError
+from livegate.data.sets.reading import expected
+from livegate.errors import DataSetError
 from livegate.pictures import SUFFIXES
 from livegate.sample import Sample
 
 UNSPECIFIED = "unspecified"
 """The species of an attack when the set does not tell it."""
-MAX_LIST_BYTES = 64 * 1024 * 1024
 _SHOWN = 200
 
 
@@ -43,12 +43,12 @@ class Root:
         notes: for the listing.
 
     Raises:
-        FaultsError: if it is no folder.
+        DataSetError: if it is no folder.
     """
 
     def __init__(self, path: Path) -> None:
         if not path.is_dir():
-            raise FaultsError(path, ["is no folder; give the folder that holds the data set"])
+            raise DataSetError(path, ["is no folder; give the folder that holds the data set"])
         self.path, self.faults, self.notes = path, Tally(), Tally()
         self._text, self._real = str(path), os.path.realpath(path)
         self._folders: dict[str, bool] = {}
@@ -58,10 +58,10 @@ class Root:
         """Check that these files and folders are there.
 
         Raises:
-            FaultsError: with all that are missing, and what was expected.
+            DataSetError: with all that are missing, and what was expected.
         """
         if missing := [f"has no {name}" for name in names if not (self.path / name).exists()]:
-            raise FaultsError(self.path, [*missing, *expected(layout)])
+            raise DataSetError(self.path, [*missing, *expected(layout)])
 
     def admits(self, name: str) -> bool:
         """Whether a list may name this file: once, inside the folder, and there. If not, it is counted, as a note if it is missing."""
@@ -82,11 +82,11 @@ class Root:
         """Check that there were no faults and that something was found.
 
         Raises:
-            FaultsError: with all faults.
+            DataSetError: with all faults.
         """
         faults = self.faults.sentences() or (() if samples else ("holds no picture of this set", *self.notes.sentences()))
         if faults:
-            raise FaultsError(self.path, faults)
+            raise DataSetError(self.path, faults)
 
     def _inside(self, name: str) -> bool:
         """Whether a name leads to a file in the folder; an error if it leads to none."""
@@ -106,43 +106,6 @@ class Root:
         return real == self._real or real.startswith(self._real.rstrip(os.sep) + os.sep)
 
 
-def expected(layout: str) -> list[str]:
-    """What should be there, a line of the layout each."""
-    return [f"expected: {line.strip()}" for line in layout.splitlines()]
-
-
-def below(root: Path, folder: str) -> list[str]:
-    """The files of a folder and of those in it, sorted: paths below the root, with forward slashes. Links are not followed.
-
-    Raises:
-        FaultsError: if a folder cannot be listed.
-    """
-
-    def refuse(error: OSError) -> None:
-        raise FaultsError(root, [f"cannot be listed ({error.strerror}: {error.filename!a}); check its permissions"])
-
-    places = os.walk(root / folder, onerror=refuse)
-    return sorted(Path(place, name).relative_to(root).as_posix() for place, _, files in places for name in files)
-
-
 def is_picture(name: str) -> bool:
     """Whether the name of a file is that of a picture."""
     return os.path.splitext(name)[1].lower() in SUFFIXES  # noqa: PTH122 - half a million names
-
-
-def text(path: Path, limit: int = MAX_LIST_BYTES) -> str:
-    """The text of a list that comes with a set.
-
-    Raises:
-        FaultsError: if it is missing, too long or no text.
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(limit + 1)
-        if len(data) > limit:
-            raise FaultsError(path, [f"is no list of pictures: it has more than {limit:,} bytes"])
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise FaultsError(path, [f"cannot be read ({error.strerror})"]) from None
-    except UnicodeDecodeError:
-        raise FaultsError(path, ["is no list of pictures: it is not text in UTF-8"]) from None

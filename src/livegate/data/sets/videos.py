@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from livegate.data.sets.dataset import Counts, Listing
-from livegate.errors import FaultsError
+from livegate.data.sets.reading import below, expected, text
+from livegate.errors import DataSetError
 from livegate.pictures import VIDEO_SUFFIXES
 from livegate.sample import Sample, Split
 
@@ -32,14 +32,14 @@ def named(
         A match for each video in the order of the names; ``match.string`` is the name. And a note if other videos lie there.
 
     Raises:
-        FaultsError: if the root is no folder, a folder cannot be listed, or no video is named as the pattern wants it.
+        DataSetError: if the root is no folder, a folder cannot be listed, or no video is named as the pattern wants it.
     """
     if not root.is_dir():
-        raise FaultsError(root, ["is no folder; give the folder that holds the data set"])
-    names = sorted(name for folder in folders for name in _below(root, root / folder))
+        raise DataSetError(root, ["is no folder; give the folder that holds the data set"])
+    names = sorted(name for folder in folders if (root / folder).is_dir() for name in below(root, folder) if _is_video(name))
     matches = [match for match in map(pattern.fullmatch, names) if match]
     if not matches:
-        raise FaultsError(root, ["holds no video of this set", *_expected(layout)])
+        raise DataSetError(root, ["holds no video of this set", *expected(layout)])
     known = {match.string for match in matches}
     return matches, _left_out("have names that are not of this set", [name for name in names if name not in known])
 
@@ -48,19 +48,10 @@ def lines(path: Path, layout: str) -> list[str]:
     """The lines of a list that comes with a set: each once, in order, no blank ones.
 
     Raises:
-        FaultsError: if it is missing, too long or no text.
+        DataSetError: if it is missing, too long or no text.
     """
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_LIST_BYTES + 1)
-        text = data.decode("utf-8-sig")
-    except OSError as error:
-        raise FaultsError(path, [f"cannot be read ({error.strerror})", *_expected(layout)]) from None
-    except UnicodeDecodeError:
-        raise FaultsError(path, ["is no list of videos: it is not text in UTF-8"]) from None
-    if len(data) > MAX_LIST_BYTES:
-        raise FaultsError(path, [f"is no list of videos: it has more than {MAX_LIST_BYTES:,} bytes"])
-    return list(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+    content = text(path, MAX_LIST_BYTES, layout).splitlines()
+    return list(dict.fromkeys(line.strip() for line in content if line.strip()))
 
 
 def listed(root: Path, rows: Iterable[tuple[str, Sample | None]], layout: str) -> Listing:
@@ -72,7 +63,7 @@ def listed(root: Path, rows: Iterable[tuple[str, Sample | None]], layout: str) -
         layout: what should be there, for the error.
 
     Raises:
-        FaultsError: if no listed video is there.
+        DataSetError: if no listed video is there.
     """
     samples: dict[str, Sample] = {}
     strange: list[str] = []
@@ -85,7 +76,7 @@ def listed(root: Path, rows: Iterable[tuple[str, Sample | None]], layout: str) -
         else:
             missing.append(sample.name)
     if not samples:
-        raise FaultsError(root, ["holds none of the videos that its lists name", *_expected(layout)])
+        raise DataSetError(root, ["holds none of the videos that its lists name", *expected(layout)])
     notes = _left_out("are listed but not there", missing) + _left_out("stand in a line that does not fit the list", strange)
     return Listing(tuple(samples.values()), notes=notes)
 
@@ -96,23 +87,10 @@ def counts(train: tuple[int, int], dev: tuple[int, int], test: tuple[int, int]) 
     return {(split, bona_fide): numbers[not bona_fide] for split, numbers in parts for bona_fide in (True, False)}
 
 
-def _expected(layout: str) -> list[str]:
-    return [f"expected: {line.strip()}" for line in layout.splitlines()]
-
-
 def _left_out(why: str, names: Sequence[str]) -> tuple[str, ...]:
     # A name is shown as Python writes it: it may hold line breaks, or bytes that are no text.
     return (f"{len(names)} video(s) left out that {why}, such as {names[0][:200]!a}",) if names else ()
 
 
-def _below(root: Path, folder: Path) -> list[str]:
-    def refuse(error: OSError) -> None:
-        raise FaultsError(root, [f"cannot be listed ({error.strerror}: {error.filename!a}); check its permissions"])
-
-    if not folder.is_dir():
-        return []
-    found = []
-    for place, _, files in os.walk(folder, onerror=refuse):
-        videos = (name for name in files if Path(name).suffix.lower() in VIDEO_SUFFIXES)
-        found += [Path(place, name).relative_to(root).as_posix() for name in videos]
-    return found
+def _is_video(name: str) -> bool:
+    return Path(name).suffix.lower() in VIDEO_SUFFIXES

@@ -42,7 +42,7 @@ def read(root: Path, protocol: str) -> Listing:
     """List the recordings of one protocol, as its own list says.
 
     Raises:
-        FaultsError: if the list is missing or cannot be read, or no listed recording is there.
+        DataSetError: if the list is missing or cannot be read, or no listed recording is there.
     """
     # Faces come cut out: there is nothing to look for.
     return replace(listed(root, _rows(root, protocol), LAYOUT), boxed=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from livegate.data.sets.casia_fasd import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 CLIPS = ("1", "2", "3", "4", "5", "6", "7", "8", "HR_1", "HR_2", "HR_3", "HR_4")
 
@@ -72,5 +72,5 @@ def test_subjects_of_both_parts_are_other_people(root: Path) -> None:
 )
 def test_a_video_by_another_name_is_none_of_this_set(plant: Callable[..., Path], tmp_path: Path, name: str) -> None:
     """A subject or a number that does not exist is not guessed at."""
-    with pytest.raises(FaultsError, match="holds no video of this set; expected: train_release/"):
+    with pytest.raises(DataSetError, match="holds no video of this set; expected: train_release/"):
         SET.read(plant(tmp_path, [name]), "whole")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from livegate.data.sets.casia_surf import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 REAL = "Training/real_part/CLKJ_CS0110/real.rssdk/{}/91.jpg"
 FAKE = "Training/fake_part/CLKJ_AS0005/04_en_b.rssdk/{}/101.jpg"
@@ -86,14 +86,14 @@ def test_the_number_of_a_folder_is_the_attack(tmp_path: Path, folder: str, speci
 def test_lists_that_contradict_the_folders_are_refused(tmp_path: Path) -> None:
     """A label that means two things means nothing."""
     for train in ({REAL: 1, FAKE: 1}, {FAKE: 0}, TRAINED | {REAL.replace("91", "92"): 0}):
-        with pytest.raises(FaultsError, match="contradict the folders real_part and fake_part"):
+        with pytest.raises(DataSetError, match="contradict the folders real_part and fake_part"):
             SET.read(grow(tmp_path, lines(train), lines({VAL: 1}), lines({UNKNOWN: 0})), "standard")
 
 
 def test_all_faults_are_told_together(tmp_path: Path) -> None:
     """Lines without a label, with another, with two colour pictures; paths that lead out; a picture listed twice."""
     train = lines(TRAINED) + "Training/a.jpg Training/b.jpg\n" + lines({VAL: 2}) + lines({VAL: 1}, ("color", "color"))
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(DataSetError) as caught:
         SET.read(grow(tmp_path, train, lines({VAL: 1}) * 2, lines({"../{}/secret.jpg": 0})), "standard")
     assert caught.value.faults == (
         (
@@ -107,7 +107,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """Lists with labels are asked for on their own."""
-    with pytest.raises(FaultsError, match=r"has no train_list.txt; has no val_private_list.txt; has no test_private_list.txt"):
+    with pytest.raises(DataSetError, match=r"has no train_list.txt; has no val_private_list.txt; has no test_private_list.txt"):
         SET.read(tmp_path, "standard")
     root = grow(tmp_path, lines(TRAINED), lines({VAL: 1, "Val/9-{}.jpg": 0}), "")
     assert SET.read(root, "standard").notes[0] == "1 picture(s) are listed but not there, such as 'Val/9-color.jpg'"

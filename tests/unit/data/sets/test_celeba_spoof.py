@@ -12,7 +12,7 @@ from PIL import Image
 
 from livegate.data.sets.celeba_spoof import SET
 from livegate.data.sets.dataset import Listing
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 from livegate.sample import Box, Sample
 
 GOOD = "50 40 100 120 0.99"
@@ -64,7 +64,7 @@ class Tree:
 
     def faults(self, texts: Mapping[str, str] | None = None) -> tuple[str, ...]:
         """What is wrong with it."""
-        with pytest.raises(FaultsError) as caught:
+        with pytest.raises(DataSetError) as caught:
             SET.read(self.write(texts), "intra-by-subject")
         assert "\n" not in str(caught.value)
         return caught.value.faults
@@ -275,20 +275,20 @@ def test_every_protocol_has_its_lists(tree: Tree, protocol: str, folder: str) ->
     tree.metas = f"metas/{folder}"
     assert tree.samples(protocol).keys() == {ANN, ATTACK, BOB, TESTED}
     other, lists = ("protocol1", "protocol1") if protocol == "intra" else ("intra", "intra_test")
-    with pytest.raises(FaultsError, match=f"has no metas/{lists}; expected: "):
+    with pytest.raises(DataSetError, match=f"has no metas/{lists}; expected: "):
         SET.read(tree.root, other)
 
 
 def test_what_is_missing_is_named(tree: Tree, tmp_path: Path) -> None:
     """The folder, or the list, with what is there in its place."""
-    with pytest.raises(FaultsError, match="is no folder"):
+    with pytest.raises(DataSetError, match="is no folder"):
         SET.read(tmp_path / "nowhere", "intra")
-    with pytest.raises(FaultsError, match="has no Data; has no metas/intra_test; expected: Data/"):
+    with pytest.raises(DataSetError, match="has no Data; has no metas/intra_test; expected: Data/"):
         SET.read(tmp_path, "intra")
     metas = tree.write() / "metas" / "intra_test"
     (metas / "train_label.json").rename(metas / "train_label.txt")
     with pytest.raises(
-        FaultsError, match=r"has no metas/intra_test/train_label.json; that folder holds 'test_label.json', 'train_label.txt'"
+        DataSetError, match=r"has no metas/intra_test/train_label.json; that folder holds 'test_label.json', 'train_label.txt'"
     ):
         SET.read(tree.root, "intra")
 
@@ -323,7 +323,7 @@ def test_a_list_that_is_no_text_is_refused(tree: Tree) -> None:
     """Bytes of another encoding."""
     path = tree.write() / "metas" / "intra_test" / "test_label.json"
     path.write_bytes(b"\xff\xfe\x00{")
-    with pytest.raises(FaultsError, match="not text in UTF-8"):
+    with pytest.raises(DataSetError, match="not text in UTF-8"):
         SET.read(tree.root, "intra")
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from livegate.data.sets.folder import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 
 def grow(root: Path, names: Iterable[str]) -> Path:
@@ -85,17 +85,17 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
     (root / "bona-fide" / "anna" / "clip.mp4").write_text("")
     assert SET.read(root, "by-name").notes == ("2 file(s) left out that are no pictures, such as 'bona-fide/anna/clip.mp4'",)
     grow(root, ["attack/lonely.jpg"])
-    with pytest.raises(FaultsError, match=r"1 picture\(s\) lie in no folder attack/<species>, such as 'attack/lonely.jpg'"):
+    with pytest.raises(DataSetError, match=r"1 picture\(s\) lie in no folder attack/<species>, such as 'attack/lonely.jpg'"):
         SET.read(root, "by-name")
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """Folders, or pictures."""
     (tmp_path / "bona-fide").mkdir()
-    with pytest.raises(FaultsError, match="has no attack; expected: bona-fide/<subject>"):
+    with pytest.raises(DataSetError, match="has no attack; expected: bona-fide/<subject>"):
         SET.read(tmp_path, "by-name")
     (tmp_path / "attack").mkdir()
-    with pytest.raises(FaultsError, match="holds no picture of this set"):
+    with pytest.raises(DataSetError, match="holds no picture of this set"):
         SET.read(tmp_path, "by-name")
 
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from livegate.data.sets.lcc_fasd import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 FOLDERS = ("LCC_FASD_training", "LCC_FASD_development", "LCC_FASD_evaluation")
 
@@ -79,10 +79,10 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """Parts, or pictures in them."""
     (tmp_path / "LCC_FASD_training").mkdir()
     with pytest.raises(
-        FaultsError, match="has no LCC_FASD_development; has no LCC_FASD_evaluation; expected: LCC_FASD_training/"
+        DataSetError, match="has no LCC_FASD_development; has no LCC_FASD_evaluation; expected: LCC_FASD_training/"
     ):
         SET.read(tmp_path, "standard")
-    with pytest.raises(FaultsError, match="holds no picture of this set"):
+    with pytest.raises(DataSetError, match="holds no picture of this set"):
         SET.read(grow(tmp_path, ()), "standard")
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from livegate.data.index import Index
 from livegate.data.sets.nuaa import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 LISTS = {
     "client_train": ["0001/0001_00_00_01_0.jpg", "0001/0001_00_00_01_5.jpg", "0002/0002_01_00_02_0.jpg"],
@@ -72,7 +72,7 @@ def test_dev_is_carved_by_subject_and_the_overlap_with_test_is_seen(tmp_path: Pa
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     """Every list and folder."""
-    with pytest.raises(FaultsError, match=r"has no raw/client_train_raw.txt; has no raw/imposter_train_raw.txt; "):
+    with pytest.raises(DataSetError, match=r"has no raw/client_train_raw.txt; has no raw/imposter_train_raw.txt; "):
         SET.read(tmp_path, "standard")
     root = grow(tmp_path)
     (root / "raw/ClientRaw/0002/0002_01_00_02_0.jpg").unlink()
@@ -91,7 +91,7 @@ def test_all_faults_are_told_together(tmp_path: Path) -> None:
         LISTS["client_train"][0],
     ]
     lists = LISTS | {"client_train": [*LISTS["client_train"], *lines], "imposter_test": ["../../../0001/0001_00_00_01_0.jpg"]}
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(DataSetError) as caught:
         SET.read(grow(tmp_path, lists), "standard")
     assert caught.value.faults == (
         "3 line(s) of the lists name no picture of this set, such as 'raw/client_train_raw.txt: ../0001/0002_00_00_01_0.jpg'",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from livegate.data.sets.oulu_npu import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 USERS = {"Train": range(1, 21), "Dev": range(21, 36), "Test": range(36, 56)}
 PHONES = range(1, 7)
@@ -117,8 +117,8 @@ def test_lines_that_do_not_fit_and_videos_that_are_not_there_are_counted(plant: 
     ("content", "message"),
     [
         (None, "cannot be read (No such file or directory); expected: {Train,Dev,Test}_files/"),
-        (b"\xff\xfe\x00", "is no list of videos: it is not text"),
-        (b"a" * 5_000_000, "is no list of videos: it has more than 4,194,304 bytes"),
+        (b"\xff\xfe\x00", "is no list of this set: it is not text"),
+        (b"a" * 5_000_000, "is no list of this set: it has more than 4,194,304 bytes"),
     ],
 )
 def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, message: str) -> None:
@@ -127,7 +127,7 @@ def test_a_list_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     if content is not None:
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-    with pytest.raises(FaultsError) as caught:
+    with pytest.raises(DataSetError) as caught:
         SET.read(tmp_path, "3.2")
     assert str(caught.value).startswith(f"{path}: {message}")
 
@@ -136,5 +136,5 @@ def test_lists_without_their_videos_say_what_is_expected(root: Path, tmp_path: P
     """A copy of the lists alone is no data set."""
     for part in USERS:
         write_list(tmp_path, "2", part, [f"+1,1_1_{USERS[part][0]:02d}_1"])
-    with pytest.raises(FaultsError, match="holds none of the videos that its lists name; expected: "):
+    with pytest.raises(DataSetError, match="holds none of the videos that its lists name; expected: "):
         SET.read(tmp_path, "2")

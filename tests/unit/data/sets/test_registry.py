@@ -9,7 +9,7 @@ import pytest
 
 from livegate.data.sets import SETS, against_published, named
 from livegate.data.sets.dataset import Listing
-from livegate.errors import FaultsError, LivegateError
+from livegate.errors import DataSetError, LivegateError
 from livegate.sample import Sample
 
 NAMES = [
@@ -47,7 +47,7 @@ def test_a_folder_of_something_else_is_refused(name: str, tmp_path: Path) -> Non
     (tmp_path / "empty").mkdir()
     for folder in ("file", "empty", "missing"):
         for protocol in SETS[name].protocols:
-            with pytest.raises(FaultsError) as caught:
+            with pytest.raises(DataSetError) as caught:
                 SETS[name].read(tmp_path / folder, protocol)
             assert str(caught.value).startswith(str(tmp_path / folder))
             assert "\n" not in str(caught.value)

@@ -10,7 +10,7 @@ import pytest
 
 from livegate.data.frames import extract
 from livegate.data.sets.siw import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 SUBJECTS = {"032": "Train", "003": "Train", "001": "Test"}
 
@@ -104,5 +104,5 @@ def test_the_bound_reaches_the_frames(root: Path, tmp_path: Path) -> None:
 )
 def test_a_name_that_contradicts_its_folder_is_left_out(plant: Callable[..., Path], tmp_path: Path, name: str) -> None:
     """Subject, type and part must agree."""
-    with pytest.raises(FaultsError, match="holds no video of this set"):
+    with pytest.raises(DataSetError, match="holds no video of this set"):
         SET.read(plant(tmp_path, [name]), "1")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from livegate.data.sets.stills import Root, Tally, below, is_picture, text
-from livegate.errors import FaultsError
+from livegate.data.sets.reading import below, text
+from livegate.data.sets.stills import Root, Tally, is_picture
+from livegate.errors import DataSetError
 
 
 def test_oddities_are_counted_with_their_first_case() -> None:
@@ -27,9 +28,9 @@ def test_a_list_is_bounded(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes(b"\xef\xbb\xbf1234567")
     assert text(path, 10) == "1234567"
-    with pytest.raises(FaultsError, match="it has more than 9 bytes"):
+    with pytest.raises(DataSetError, match="it has more than 9 bytes"):
         text(path, 9)
-    with pytest.raises(FaultsError, match="cannot be read"):
+    with pytest.raises(DataSetError, match="cannot be read"):
         text(tmp_path, 9)
 
 
@@ -85,7 +86,7 @@ def test_files_below_are_sorted_and_links_not_followed(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path) -> None:
     """Its pictures would silently be missing."""
     (tmp_path / "part" / "closed").mkdir(parents=True, mode=0)
-    with pytest.raises(FaultsError, match="cannot be listed"):
+    with pytest.raises(DataSetError, match="cannot be listed"):
         below(tmp_path, "part")
 
 

@@ -12,7 +12,7 @@ import pytest
 from livegate.data.sets import casia_fasd, msu_mfsd, oulu_npu, replay_attack, rose_youtu, siw, wmca
 from livegate.data.sets.dataset import DataSet
 from livegate.data.sets.videos import counts, lines, named
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 
 SETS = [module.SET for module in (casia_fasd, msu_mfsd, oulu_npu, replay_attack, rose_youtu, siw, wmca)]
 PATTERN = re.compile(r"(?P<who>[a-z])/[0-9]\.avi")
@@ -43,12 +43,12 @@ def test_a_set_says_everything_of_itself(data_set: DataSet, tmp_path: Path) -> N
 def test_an_empty_folder_and_none_are_told_apart_from_a_set(data_set: DataSet, tmp_path: Path) -> None:
     """One line that begins with what was looked at and says what is expected there, in every protocol."""
     for protocol in data_set.protocols:
-        with pytest.raises(FaultsError) as caught:
+        with pytest.raises(DataSetError) as caught:
             data_set.read(tmp_path, protocol)
         assert str(caught.value).startswith(str(tmp_path))
         assert f"expected: {data_set.layout.splitlines()[0].strip()}" in str(caught.value)
         assert "\n" not in str(caught.value)
-    with pytest.raises(FaultsError):
+    with pytest.raises(DataSetError):
         data_set.read(tmp_path / "none", next(iter(data_set.protocols)))
 
 
@@ -93,7 +93,7 @@ def test_a_folder_that_may_not_be_listed_is_an_error(
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(FaultsError, match=r"cannot be listed \(Permission denied: '.*b'\); check its permissions"):
+    with pytest.raises(DataSetError, match=r"cannot be listed \(Permission denied: '.*b'\); check its permissions"):
         named(tmp_path, (".",), PATTERN, "layout")
 
 
@@ -102,7 +102,7 @@ def test_lines_are_read_once_each(tmp_path: Path) -> None:
     path = tmp_path / "list.txt"
     path.write_bytes(b"\xef\xbb\xbf b \r\n\r\na\nb\n")
     assert lines(path, "layout") == ["b", "a"]
-    with pytest.raises(FaultsError, match=r"cannot be read \(.*\); expected: layout"):
+    with pytest.raises(DataSetError, match=r"cannot be read \(.*\); expected: layout"):
         lines(tmp_path, "layout")
 
 

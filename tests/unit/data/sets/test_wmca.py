@@ -9,7 +9,7 @@ import pytest
 
 from livegate.data.frames import extract
 from livegate.data.sets.wmca import SET
-from livegate.errors import FaultsError
+from livegate.errors import DataSetError
 from livegate.pictures import read as read_picture
 
 STATION = "preprocessed-face-station_RGB"
@@ -64,7 +64,7 @@ def test_seven_attacks_can_be_held_back(tmp_path: Path) -> None:
     assert len(SET.protocols) == 8
     write(tmp_path, "LOO_fakehead", LINES[-2:])
     assert [sample.species for sample in SET.read(tmp_path, "LOO_fakehead").samples] == ["fake-head", None]
-    with pytest.raises(FaultsError, match=r"PROTOCOL-LOO_prints.csv: cannot be read \(No such file"):
+    with pytest.raises(DataSetError, match=r"PROTOCOL-LOO_prints.csv: cannot be read \(No such file"):
         SET.read(tmp_path, "LOO_prints")
 
 
