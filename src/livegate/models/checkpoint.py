@@ -91,12 +91,18 @@ class Checkpoint:
             CheckpointError: if the weights do not fit the network that the header names.
         """
         network = self.model.build()
-        try:
-            network.load_state_dict(dict(self.weights))
-        except RuntimeError as error:
-            raise CheckpointError(
-                "the checkpoint", [f"does not fit its network: {' '.join(str(error).split())[:300]}"]
-            ) from None
+        shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
+        strange = {
+            "missing": [name for name in shapes if name not in self.weights],
+            "unknown": [name for name in self.weights if name not in shapes],
+            "of another shape": [
+                name for name, tensor in self.weights.items() if shapes.get(name, tensor.shape) != tensor.shape
+            ],
+        }
+        faults = [f"{len(names)} of its weights are {what}, such as {names[0]!r}" for what, names in strange.items() if names]
+        if faults:
+            raise CheckpointError("the checkpoint", [f"does not fit the network that its header names: {', '.join(faults)}"])
+        network.load_state_dict(dict(self.weights))
         return network.eval()
 
 

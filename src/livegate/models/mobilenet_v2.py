@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from livegate.configuration import Branch
+from livegate.models.backbone import Backbone, convolution
 from livegate.models.network import Network
-from livegate.pta import PTABlock
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,30 +55,7 @@ def mobilenet_v2(
     Raises:
         ValueError: for a stage that does not exist, has fewer than two inverted residuals or is named twice.
     """
-    check_stages(adaptive_stages)
-    blocks: list[nn.Module] = [_conv_bn_relu(3, STEM_CHANNELS, kernel=3, stride=2)]
-    channels = STEM_CHANNELS
-    for number, stage in enumerate(STAGES, start=1):
-        blocks += _stage(channels, stage, adaptive=number in adaptive_stages)
-        channels = stage.channels
-    blocks += [_conv_bn_relu(channels, TAIL_CHANNELS, kernel=1), Classifier(TAIL_CHANNELS, classes, dropout)]
-    network = Network(blocks)
-    network.apply(_initialise)
-    return network
-
-
-def check_stages(adaptive_stages: Collection[int]) -> None:
-    """Check that an adaptive block can be made of the end of each stage.
-
-    Raises:
-        ValueError: for a stage that does not exist, has fewer than two inverted residuals or is named twice.
-    """
-    able = [i for i, stage in enumerate(STAGES, start=1) if stage.repeats > 1]
-    for number in adaptive_stages:
-        if number not in able:
-            raise ValueError(f"stage {number} cannot be adaptive; stages with two or more inverted residuals are {able}")
-    if len(set(adaptive_stages)) != len(adaptive_stages):
-        raise ValueError(f"adaptive_stages {list(adaptive_stages)} name a stage twice; name each once")
+    return MOBILENET_V2.network(adaptive_stages, classes=classes, dropout=dropout)
 
 
 class InvertedResidual(nn.Sequential):
@@ -94,8 +70,7 @@ class InvertedResidual(nn.Sequential):
         super().__init__(
             *expand,
             _conv_bn_relu(hidden, hidden, kernel=3, stride=stride, groups=hidden),
-            nn.Conv2d(hidden, c_out, 1, bias=False),
-            nn.BatchNorm2d(c_out),
+            *convolution(hidden, c_out, kernel=1),
         )
         self.shortcut = stride == 1 and c_in == c_out
 
@@ -112,31 +87,38 @@ class Classifier(nn.Sequential):
         super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(c_in, classes))
 
 
-def _stage(c_in: int, stage: Stage, *, adaptive: bool) -> list[nn.Module]:
-    plain = stage.repeats - 2 if adaptive else stage.repeats
-    blocks: list[nn.Module] = []
-    stride = stage.stride
-    for _ in range(plain):
-        blocks.append(InvertedResidual(c_in, stage.channels, stride, stage.expansion))
-        c_in, stride = stage.channels, 1
-    if adaptive:
-        first, light = (InvertedResidual(c_in, stage.channels, stride, stage.expansion) for _ in range(2))
-        second = InvertedResidual(stage.channels, stage.channels, 1, stage.expansion)
-        blocks.append(PTABlock({Branch.HEAVY: nn.Sequential(first, second), Branch.LIGHT: light}))
-    return blocks
+@dataclass(frozen=True, slots=True)
+class Residual:
+    """An `InvertedResidual` before it is built."""
+
+    c_in: int
+    c_out: int
+    stride: int
+    expansion: int
+
+    def build(self) -> InvertedResidual:
+        """The block with fresh weights."""
+        return InvertedResidual(self.c_in, self.c_out, self.stride, self.expansion)
+
+    def joined(self, following: Residual) -> Residual:
+        """One inverted residual in the place of two (Khabarlak 2022, section 3.1)."""
+        return replace(self, c_out=following.c_out)
+
+
+def _stages() -> Iterator[list[Residual]]:
+    c_in = STEM_CHANNELS
+    for stage in STAGES:
+        first = Residual(c_in, stage.channels, stage.stride, stage.expansion)
+        c_in = stage.channels
+        yield [first, *[Residual(c_in, c_in, 1, stage.expansion)] * (stage.repeats - 1)]
+
+
+def _tail(classes: int, dropout: float) -> list[nn.Module]:
+    return [_conv_bn_relu(STAGES[-1].channels, TAIL_CHANNELS, kernel=1), Classifier(TAIL_CHANNELS, classes, dropout)]
 
 
 def _conv_bn_relu(c_in: int, c_out: int, *, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, groups=groups, bias=False),
-        nn.BatchNorm2d(c_out),
-        nn.ReLU6(inplace=True),
-    )
+    return nn.Sequential(*convolution(c_in, c_out, nn.ReLU6(inplace=True), kernel=kernel, stride=stride, groups=groups))
 
 
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, mode="fan_out")
-    elif isinstance(module, nn.Linear):
-        nn.init.normal_(module.weight, std=0.01)
-        nn.init.zeros_(module.bias)
+MOBILENET_V2 = Backbone(lambda: _conv_bn_relu(3, STEM_CHANNELS, kernel=3, stride=2), tuple(_stages()), _tail)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from difflib import get_close_matches
 
-from livegate.models.mobilenet_v2 import PAPER_STAGES, check_stages, mobilenet_v2
+from livegate.models.backbone import Backbone
+from livegate.models.mobilenet_v2 import MOBILENET_V2, PAPER_STAGES
+from livegate.models.mobilenet_v3 import LARGE, SMALL, mobilenet_v3
 from livegate.models.network import Network
 
-BUILDERS: Mapping[str, Callable[..., Network]] = {"mobilenet-v2": mobilenet_v2}
+BACKBONES: Mapping[str, Backbone] = {
+    "mobilenet-v2": MOBILENET_V2,
+    "mobilenet-v3-large": mobilenet_v3(LARGE, 1.0, 1280),
+    "mobilenet-v3-large-0.75": mobilenet_v3(LARGE, 0.75, 1280),
+    "mobilenet-v3-small": mobilenet_v3(SMALL, 1.0, 1024),
+    "mobilenet-v3-small-0.75": mobilenet_v3(SMALL, 0.75, 1024),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +25,8 @@ class ModelSpec:
     """Everything that is needed to build a network again.
 
     Attributes:
-        name: a key of `BUILDERS`.
-        adaptive_stages: the stages that hold an adaptive block, counted from 1; empty for the plain network.
+        name: a key of `BACKBONES`.
+        adaptive_stages: the stages whose last two blocks become an adaptive block, counted from 1; empty for the plain network.
         dropout: probability of dropping a feature before the classifier, in training.
     """
 
@@ -27,11 +35,12 @@ class ModelSpec:
     dropout: float = 0.2
 
     def __post_init__(self) -> None:
-        if self.name not in BUILDERS:
-            raise ValueError(f"unknown network {self.name!r}; networks are {', '.join(sorted(BUILDERS))}")
-        check_stages(self.adaptive_stages)
+        if self.name not in BACKBONES:
+            near = get_close_matches(self.name, BACKBONES, n=1)
+            meant = f", did you mean {near[0]!r}?" if near else ";"
+            raise ValueError(f"unknown network {self.name!r}{meant} networks are {', '.join(BACKBONES)}")
+        BACKBONES[self.name].check(self.adaptive_stages)
 
     def build(self) -> Network:
         """A new network with fresh weights."""
-        options: dict[str, Any] = {"adaptive_stages": self.adaptive_stages, "dropout": self.dropout}
-        return BUILDERS[self.name](**options)
+        return BACKBONES[self.name].network(self.adaptive_stages, dropout=self.dropout)

@@ -111,10 +111,15 @@ def test_a_header_that_cannot_be_read_is_a_fault(tmp_path: Path, change: dict[st
 
 
 def test_weights_of_another_network_do_not_fit(checkpoint: Checkpoint) -> None:
-    """Weights that lack a block or have one too many are refused, not loaded in part."""
+    """Weights that lack a block, have one too many or one of another shape are refused, not loaded in part; one of each is named."""
     other = Checkpoint(ModelSpec(adaptive_stages=()), checkpoint.preprocessing, checkpoint.weights, {}, {})
-    with pytest.raises(CheckpointError, match="does not fit its network"):
+    words = r"does not fit the network that its header names: \d+ of its weights are missing, such as '\S+', \d+ of its weights are unknown, such as "
+    with pytest.raises(CheckpointError, match=words):
         other.network()
+    name = next(iter(checkpoint.weights))
+    weights = {**checkpoint.weights, name: torch.zeros(7)}
+    with pytest.raises(CheckpointError, match=f"names: 1 of its weights are of another shape, such as '{name}'$"):
+        Checkpoint(checkpoint.model, checkpoint.preprocessing, weights, {}, {}).network()
 
 
 def test_a_save_that_fails_leaves_the_old_file(checkpoint: Checkpoint, saved: Path, monkeypatch: pytest.MonkeyPatch) -> None:

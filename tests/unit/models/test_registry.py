@@ -1,0 +1,64 @@
+"""Every network of the registry: plain and adaptive, forward and backward, in every configuration."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from livegate.configuration import Branch, Configuration
+from livegate.models.registry import BACKBONES, ModelSpec
+from livegate.pta import PTABlock
+
+ABLE = {
+    "mobilenet-v2": (2, 3, 4, 5, 6),
+    "mobilenet-v3-large": (2, 3, 4, 5, 6),
+    "mobilenet-v3-large-0.75": (2, 3, 4, 5, 6),
+    "mobilenet-v3-small": (2, 3, 4, 5),
+    "mobilenet-v3-small-0.75": (2, 3, 4, 5),
+}
+"""The stages of two or more blocks, counted in the papers' tables."""
+
+
+def test_there_are_five_networks() -> None:
+    """What follows is about all of them."""
+    assert list(BACKBONES) == list(ABLE)
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_every_able_stage_can_be_adaptive(name: str) -> None:
+    """All at once; each block is built of two blocks in a row, and the plain network has the parameters of all-heavy."""
+    network = ModelSpec(name, ABLE[name]).build()
+    assert network.adaptive_blocks == len(ABLE[name])
+    heavy = network.fixed(Configuration.uniform(Branch.HEAVY, network.adaptive_blocks))
+    plain = ModelSpec(name, ()).build()
+    assert [tensor.shape for tensor in heavy.state_dict().values()] == [tensor.shape for tensor in plain.state_dict().values()]
+    with pytest.raises(ValueError, match=r"stage 1 cannot be adaptive; stages with two or more blocks are \[2, 3, "):
+        ModelSpec(name, (1,))
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_every_configuration_runs_and_learns(name: str) -> None:
+    """Two adaptive blocks, nine configurations: logits, and gradients in the branches that were computed and in no others."""
+    torch.manual_seed(0)
+    network = ModelSpec(name, ABLE[name][-2:]).build()
+    pictures = torch.randn(2, 3, 64, 64)
+    configurations = list(Configuration.enumerate(2))
+    assert len(configurations) == 9
+    for configuration in configurations:
+        network.zero_grad()
+        logits = network.train()(pictures, configuration)
+        assert logits.shape == (2, 2)
+        logits.square().sum().backward()  # type: ignore[no-untyped-call]
+        blocks = [block for block in network.blocks if isinstance(block, PTABlock)]
+        for block, branch in zip(blocks, configuration, strict=True):
+            for side, module in ((Branch.HEAVY, block.heavy), (Branch.LIGHT, block.light)):
+                reached = [parameter.grad is not None for parameter in module.parameters()]
+                assert all(reached) if branch in {side, Branch.BOTH} else not any(reached)
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [("mobilenet-v3-larg", "mobilenet-v3-large"), ("mobilenetv2", "mobilenet-v2")])
+def test_a_near_name_is_suggested(wrong: str, meant: str) -> None:
+    """And all names are listed."""
+    with pytest.raises(ValueError, match=f"unknown network '{wrong}', did you mean '{meant}'") as caught:
+        ModelSpec(name=wrong)
+    assert all(name in str(caught.value) for name in BACKBONES)
