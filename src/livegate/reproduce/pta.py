@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import TypeAlias
 
 import numpy as np
@@ -22,16 +21,20 @@ import numpy as np
 from livegate import evaluation
 from livegate.configuration import Configuration
 from livegate.data.index import Index
-from livegate.export.onnx import to_onnx
+from livegate.export.onnx import entry, to_onnx
 from livegate.metrics import Rate, Scores
 from livegate.models.checkpoint import WEIGHTS, Checkpoint
 from livegate.models.counting import Cost, count
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer
+from livegate.preprocessing import Preprocessing
 from livegate.reproduce.claims import Observed, Ratio
 from livegate.reproduce.pta_published import CONFIGURATIONS, NO_PTA, ROWS
 from livegate.reproduce.trials import ARGMAX, trials
+from livegate.runtime.backends.base import Backend, Model
 from livegate.runtime.backends.onnx import OnnxBackend
+from livegate.runtime.bench.subjects import noise
+from livegate.runtime.bench.timing import in_turn
 from livegate.training.log import read_log
 from livegate.training.loop import train
 from livegate.training.recipe import Recipe
@@ -42,8 +45,6 @@ PLAIN = Configuration(())
 MODELS = {"no-pta": (PLAIN,), "pta": tuple(Configuration.parse(name) for name in CONFIGURATIONS)}
 """The networks that are trained, and the configurations that each is scored under."""
 LATENCY_ROUNDS, STEP_ROUNDS = 200, 20
-BURST = 3
-"""Calls of one configuration in a round, of which the fastest counts."""
 
 Counting: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """(what, how many) → a context that gives a function to tell progress."""
@@ -152,41 +153,29 @@ def _latency(
     networks: Mapping[str, Network], checkpoint: Checkpoint, counting: Counting
 ) -> tuple[dict[tuple[str, str], Ratio], dict[str, float], bool]:
     """Every ratio of two rows, milliseconds of each, and whether switching there and back changes nothing."""
-    backends = {
-        model: OnnxBackend(to_onnx(network, checkpoint.preprocessing).SerializeToString(), threads=1)
-        for model, network in networks.items()
-    }
-    size = checkpoint.preprocessing.size
-    image = np.random.default_rng(0).uniform(0, 255, (1, 3, size, size)).astype(np.float32)
+    backends = {model: _backend(network, checkpoint.preprocessing, MODELS[model]) for model, network in networks.items()}
+    image = noise(checkpoint.preprocessing.size)
     calls: dict[str, Callable[[], object]] = {}
     for model, configurations in MODELS.items():
         for c in configurations:
             calls[str(c) or NO_PTA] = lambda backend=backends[model], c=c: backend.logits(image, c)  # type: ignore[misc]
     before = [backends["pta"].logits(image, c) for c in MODELS["pta"]]
     with counting("latency", LATENCY_ROUNDS) as advance:
-        times = _interleaved(calls, LATENCY_ROUNDS, advance)
+
+        def more(number: int) -> bool:
+            advance(min(number, 1))
+            return number < LATENCY_ROUNDS
+
+        times = in_turn(calls, more)
     after = [backends["pta"].logits(image, c) for c in MODELS["pta"]]
     same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
-    ratios = {(a, b): Ratio.over(times[a] / times[b]) for a in calls for b in calls if a != b}
-    return ratios, {row: float(np.median(column)) for row, column in times.items()}, same
+    ratios = {(a, b): Ratio.over(times[a].best / times[b].best) for a in calls for b in calls if a != b}
+    return ratios, {row: float(np.median(time.best)) for row, time in times.items()}, same
 
 
-def _interleaved(
-    calls: Mapping[str, Callable[[], object]], rounds: int, advance: Callable[[int], None]
-) -> dict[str, np.ndarray]:
-    """Milliseconds of each call in each round: the fastest of a few, right after each other, so that a ratio has one moment."""
-    times: dict[str, list[float]] = {name: [] for name in calls}
-    for number in range(rounds):
-        for name in list(calls)[:: -1 if number % 2 else 1]:
-            times[name].append(min(_milliseconds(calls[name]) for _ in range(BURST)))
-        advance(1)
-    return {name: np.array(column) for name, column in times.items()}
-
-
-def _milliseconds(call: Callable[[], object]) -> float:
-    started = perf_counter()
-    call()
-    return (perf_counter() - started) * 1000
+def _backend(network: Network, preprocessing: Preprocessing, configurations: Sequence[Configuration]) -> Backend:
+    model = to_onnx(network, preprocessing).SerializeToString()
+    return OnnxBackend(Model({"model.onnx": model}, entry(configurations)))
 
 
 def _steps(base: Recipe, seed: int, counting: Counting) -> tuple[Ratio, tuple[float, float]]:
