@@ -17,7 +17,7 @@ from livegate.data.finding import find_faces
 from livegate.data.index import Index
 from livegate.data.sets import SETS
 from livegate.evaluation import score
-from livegate.export.exporter import NO_LICENCE, Papers, export
+from livegate.export.exporter import NO_LICENCE, Order, Papers, export
 from livegate.faces import FaceFinder
 from livegate.models.checkpoint import Checkpoint
 from livegate.runtime.engine import Engine
@@ -46,7 +46,7 @@ def main() -> None:
     artifact = out / "artifact"
     if not artifact.exists():
         papers = Papers(licence=NO_LICENCE)
-        export(Checkpoint.load(checkpoint), artifact, name="own", papers=papers, dev=index.split(Split.DEV))
+        export(Checkpoint.load(checkpoint), artifact, name="own", papers=papers, order=Order(dev=index.split(Split.DEV)))
     engine = Engine(artifact)
     dev, test = (score(engine, index.split(split), engine.configurations) for split in (Split.DEV, Split.TEST))
     written = report.write(report.evaluate(dev, test), out / "report")

@@ -16,10 +16,10 @@ from skimage import data
 
 from livegate.data.generated import generated_set
 from livegate.data.simulate import print_capture, recapture, replay_capture
-from livegate.runtime.artifact import Manifest
+from livegate.runtime.manifest import Manifest
 
 ROOT = Path(__file__).parent.parent
-DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").glob("*.md")])
 JUDGED = {0, 1}
 """Exit codes of ``livegate check`` that mean it did its work; what it decides is the model's matter."""
 
@@ -49,12 +49,14 @@ def own_pictures(folder: Path) -> None:
 def workspace(tmp_path: Path) -> Path:
     """A folder with what the documents take for granted: a copy of the repository's recipes and examples, and pictures."""
     for name in ("recipes", "examples"):
-        shutil.copytree(ROOT / name, tmp_path / name)
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("node_modules"))
     Image.fromarray(data.astronaut()).save(tmp_path / "face.jpg")
     return tmp_path
 
 
-@pytest.mark.parametrize("document", [path for path in DOCUMENTS if commands(path)], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "document", [path for path in DOCUMENTS if commands(path)], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_documented_commands_run(document: Path, workspace: Path) -> None:
     """Each shell line of a document succeeds, in order, in a folder with the pictures that it speaks of."""
     if document.name == "own-weights.md":
@@ -73,10 +75,11 @@ def test_documented_commands_run(document: Path, workspace: Path) -> None:
 
 def test_there_are_documented_commands() -> None:
     """README and docs are found and hold commands, so that the test above tests something."""
-    counts = {path.name: len(commands(path)) for path in DOCUMENTS}
+    counts = {str(path.relative_to(ROOT)): len(commands(path)) for path in DOCUMENTS}
 
     assert counts["README.md"] >= 9
-    assert counts["own-weights.md"] >= 2
+    assert counts["docs/own-weights.md"] >= 2
+    assert counts["examples/README.md"] >= 2
 
 
 def test_the_python_of_the_readme_runs(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:

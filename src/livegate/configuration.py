@@ -69,6 +69,20 @@ class Configuration:
         """The same branch in every block."""
         return cls((branch,) * blocks)
 
+    @classmethod
+    def named(cls, blocks: int) -> tuple[Self, ...]:
+        """The few that a file holds where each one costs room: all heavy, one block light at a time, all light, all both."""
+        one_light = [
+            cls(tuple(Branch.LIGHT if place == light else Branch.HEAVY for place in range(blocks))) for light in range(blocks)
+        ]
+        chosen = [
+            cls.uniform(Branch.HEAVY, blocks),
+            *one_light,
+            cls.uniform(Branch.LIGHT, blocks),
+            cls.uniform(Branch.BOTH, blocks),
+        ]
+        return tuple(dict.fromkeys(chosen))
+
     @property
     def codes(self) -> tuple[int, ...]:
         """The branches as the numbers that an exported file takes: 0 heavy, 1 light, 2 both."""

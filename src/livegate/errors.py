@@ -48,10 +48,17 @@ class ParityError(LivegateError, ArithmeticError):
 
 
 class MissingExtraError(LivegateError, ImportError):
-    """An optional dependency that is not installed."""
+    """An optional dependency that is not installed.
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs the extra {extra!r}; install it with: pip install 'livegate[{extra}]'")
+    Args:
+        what: what needs it.
+        extras: those of Livegate that bring it, at least one.
+    """
+
+    def __init__(self, what: str, *extras: str) -> None:
+        named = " and ".join(map(repr, extras))
+        plural = "s" if len(extras) > 1 else ""
+        super().__init__(f"{what} needs the extra{plural} {named}; install with: pip install 'livegate[{','.join(extras)}]'")
 
 
 class FaultsError(LivegateError, ValueError):

@@ -65,7 +65,7 @@ def score(
     values = np.full(rows, np.nan)
     status = np.full(rows, Status.ERROR.value, dtype=object)
     reasons = [""] * len(index.samples)
-    inputs = _inputs(index, scorer.preprocessing)
+    inputs = network_inputs(index, scorer.preprocessing)
     for start in range(0, len(index.samples), BATCH):
         batch = [next(inputs) for _ in index.samples[start : start + BATCH]]
         crops = {start + place: taken for place, taken in enumerate(batch) if isinstance(taken, np.ndarray)}
@@ -86,7 +86,7 @@ def score(
     )
 
 
-def _inputs(index: Index, preprocessing: Preprocessing) -> Iterator[Pixels | tuple[Status, str]]:
+def network_inputs(index: Index, preprocessing: Preprocessing) -> Iterator[Pixels | tuple[Status, str]]:
     """The input of each sample, or why there is none."""
     capture = None if index.boxed else Capture(preprocessing)
     for sample in index.samples:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from livegate.configuration import Branch, Configuration
 from livegate.decision import Decision, Status
 from livegate.metrics.scores import mean_score
 from livegate.preprocessing import Pixels
-from livegate.runtime.engine import Engine
+from livegate.runtime.engine import Engine, EngineOptions
 from livegate.weights import DEFAULT, locate
 
 Picture = str | Path | bytes | NDArray[np.uint8]
@@ -32,15 +33,17 @@ class Gate:
     Args:
         model: the name of a shipped model, or the folder of an artifact.
         limits: what a face must have to be judged.
-        threads: how many threads the network uses.
+        options: how the network is run, see `EngineOptions`.
 
     Raises:
         LivegateError: if there is no such model.
-        ArtifactError: if the artifact has faults.
+        ArtifactError: if the artifact has faults, or nothing for the runtime.
     """
 
-    def __init__(self, model: str | Path = DEFAULT, *, limits: QualityLimits | None = None, threads: int = 1) -> None:
-        self.engine = Engine(locate(str(model)), threads=threads)
+    def __init__(
+        self, model: str | Path = DEFAULT, *, limits: QualityLimits | None = None, **options: Unpack[EngineOptions]
+    ) -> None:
+        self.engine = Engine(locate(str(model)), **options)
         self._capture = Capture(self.engine.preprocessing, limits)
 
     def check(self, picture: Picture, configuration: str | None = None) -> Decision:
@@ -55,7 +58,7 @@ class Gate:
             ConfigurationError: if the model does not have the configuration.
         """
         started = perf_counter()
-        chosen = self.engine.manifest.choose(configuration)
+        chosen = self.engine.choose(configuration)
         captured = self._capture.largest(_pixels(picture))
         return _nobody(started) if captured is None else self._decide(captured, chosen, started)
 
@@ -65,14 +68,17 @@ class Gate:
         Takes and raises what `check` does.
         """
         started = perf_counter()
-        chosen = self.engine.manifest.choose(configuration)
+        chosen = self.engine.choose(configuration)
         faces = self._capture.faces(_pixels(picture))
         return [self._decide(captured, chosen, started) for captured in faces] or [_nobody(started)]
 
     def warm_up(self) -> None:
         """Run the network once under every branch, so that the first decision takes as long as the next."""
-        size, blocks = self.engine.preprocessing.size, self.engine.manifest.adaptive_blocks
-        self.engine.scores([np.zeros((size, size, 3), np.uint8)], Configuration.uniform(Branch.BOTH, blocks))
+        size, held = self.engine.preprocessing.size, self.engine.configurations
+        both = Configuration.uniform(Branch.BOTH, self.engine.manifest.adaptive_blocks)
+        shared = both in held and self.engine.variant.entry.kind in {"input", "segments"}  # else each has a part of its own
+        for configuration in [both] if shared else held:
+            self.engine.scores([np.zeros((size, size, 3), np.uint8)], configuration)
 
     def _decide(self, captured: Captured, configuration: Configuration, started: float) -> Decision:
         if captured.fault:

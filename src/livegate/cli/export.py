@@ -3,21 +3,48 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-FORMATS = ("onnx",)
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from livegate.export.exporter import Order
+    from livegate.export.targets import Target
+    from livegate.models.checkpoint import Checkpoint
+    from livegate.runtime.artifact import Artifact
+
+FORMATS = "onnx, openvino, litert, executorch, coreml, ncnn, some also with -fp16 or -int8 behind"
 
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT", help="A .safetensors file or the folder of a run.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the artifact; it must not exist.")],
-    to: Annotated[str, typer.Option(metavar="FORMATS", help=f"Formats, separated by commas: {', '.join(FORMATS)}.")] = "onnx",
+    checkpoint: Annotated[
+        str,
+        typer.Argument(
+            metavar="CHECKPOINT",
+            help="A .safetensors file or the folder of a run; or an artifact, or the name of a shipped model.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder of the artifact; to one of the same network the formats are added.")
+    ],
+    to: Annotated[
+        str, typer.Option(metavar="FORMATS", help=f"Separated by commas: {FORMATS}; or all that are installed.")
+    ] = "onnx",
+    configurations: Annotated[
+        str | None, typer.Option(metavar="C,C…", help="Which ones each file holds; by default all where they cost nothing.")
+    ] = None,
+    fixed: Annotated[
+        str | None, typer.Option(metavar="C", help="Export this one configuration alone, as a network that cannot switch.")
+    ] = None,
     dev: Annotated[
         Path | None, typer.Option(metavar="INDEX", help="Index whose split dev sets the threshold of each configuration.")
     ] = None,
     rule: Annotated[str, typer.Option(metavar="RULE", help="How thresholds are set on dev.")] = "bpcer=0.05",
+    calibration: Annotated[
+        Path | None, typer.Option(metavar="INDEX", help="Index whose split train sets the ranges of int8 files.")
+    ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the artifact; that of DIR without it.")] = None,
     card: Annotated[Path | None, typer.Option(metavar="FILE", help="Model card (Markdown) to go with it.")] = None,
     licence: Annotated[
@@ -25,21 +52,95 @@ def export(
         typer.Option(metavar="FILE", help="Licence of the weights; it begins with its SPDX-License-Identifier line."),
     ] = None,
 ) -> None:
-    """Write one artifact that holds every configuration, proven equal to the network that it came from."""
-    from livegate.errors import LivegateError
-
-    unknown = [name for name in to.split(",") if name not in FORMATS]
-    if unknown:
-        raise LivegateError(f"unknown format {unknown[0]!r}; formats are {', '.join(FORMATS)}")
+    """Write one artifact whose files hold the configurations of a network, each proven equal to it in its own runtime."""
     from livegate.cli.progress import counting
+    from livegate.configuration import Configuration
     from livegate.data.index import Index
-    from livegate.export.exporter import NO_LICENCE, Papers
-    from livegate.export.exporter import export as write
-    from livegate.models.checkpoint import Checkpoint
+    from livegate.errors import LivegateError
+    from livegate.export.targets import ALL, chosen
 
+    targets, skipped = chosen(to, calibrated=calibration is not None)
+
+    from livegate.export.exporter import Order  # now that torch is known to be there
+
+    made_of = _source(checkpoint)
+    if to == ALL and (there := _held(made_of, out, fixed)):
+        targets, skipped = ([target for target in some if target.name not in there] for some in (targets, skipped))
+    if not targets:
+        raise LivegateError(f"nothing can be added to {out}{_without(skipped)}")
     index = Index.read(dev).split("dev") if dev else None
-    papers = Papers(card.read_text("utf-8") if card else "", licence.read_text("utf-8") if licence else NO_LICENCE)
+    train = Index.read(calibration).split("train") if calibration else None
+    held = [Configuration.parse(text) for text in configurations.split(",")] if configurations is not None else []
+    alone = Configuration.parse(fixed) if fixed is not None else None
     with counting("thresholds", len(index.samples) if index else 0) as advance:
-        print(
-            write(Checkpoint.load(checkpoint), out, name=name or out.name, papers=papers, dev=index, rule=rule, advance=advance)
-        )
+        order = Order(targets, held, alone, index, rule, train, advance)
+        print(_write(made_of, out, order, _Words(name, card, licence)))
+    if skipped:
+        raise LivegateError(f"{out} is written, but not with all formats{_without(skipped)}")
+
+
+class _Words(NamedTuple):
+    """What only a new artifact is given."""
+
+    name: str | None
+    card: Path | None
+    licence: Path | None
+
+    def refuse(self, why: str) -> None:
+        """Raise for the first that is given.
+
+        Raises:
+            LivegateError: if one is.
+        """
+        from livegate.errors import LivegateError
+
+        if given := next((f"--{word}" for word, value in self._asdict().items() if value is not None), None):
+            raise LivegateError(f"{why}; leave out {given}")
+
+
+def _source(words: str) -> Artifact | Checkpoint:
+    """What is exported: an artifact, by its folder or as a shipped model, or a checkpoint."""
+    from livegate.models.checkpoint import Checkpoint
+    from livegate.runtime.artifact import MANIFEST, Artifact
+    from livegate.weights import shipped
+
+    folder = Path(words)
+    if not folder.exists():
+        folder = shipped().get(words, folder)
+    return Artifact.open(folder) if (folder / MANIFEST).is_file() else Checkpoint.load(folder)
+
+
+def _held(made_of: Artifact | Checkpoint, out: Path, fixed: str | None) -> Collection[str]:
+    """What the result has anyway."""
+    from livegate.runtime.artifact import MANIFEST, Artifact
+
+    if (out / MANIFEST).is_file():
+        return Artifact.open(out).manifest.variants
+    return made_of.manifest.variants if isinstance(made_of, Artifact) and fixed is None else ()
+
+
+def _write(made_of: Artifact | Checkpoint, out: Path, order: Order, words: _Words) -> Path:
+    """Add to the artifact that is there, to a copy of the one that is given, or write a new one."""
+    from livegate.export.exporter import NO_LICENCE, Papers, derive, export, extend
+    from livegate.export.reopened import reopened
+    from livegate.runtime.artifact import MANIFEST, Artifact
+
+    network = reopened(made_of) if isinstance(made_of, Artifact) else made_of
+    if (out / MANIFEST).is_file():
+        words.refuse(f"{out} exists, and only formats are added to it")
+        return extend(network, out, order)
+    if isinstance(made_of, Artifact) and order.fixed is None:
+        words.refuse(f"{out} becomes a copy of {made_of.folder} with more formats")
+        return derive(made_of, network, out, order)
+    licence = made_of.licence if isinstance(made_of, Artifact) else NO_LICENCE
+    papers = Papers(
+        words.card.read_text("utf-8") if words.card else "", words.licence.read_text("utf-8") if words.licence else licence
+    )
+    return export(network, out, name=words.name or out.name, papers=papers, order=order)
+
+
+def _without(skipped: list[Target]) -> str:
+    """What is not installed, and what installs it."""
+    extras = ",".join(dict.fromkeys(extra for target in skipped for extra in target.extras))
+    missing = f": {', '.join(target.name for target in skipped)} need more; install with: pip install 'livegate[{extras}]'"
+    return missing if skipped else ""

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from livegate.runtime.artifact import Manifest
+    from livegate.runtime.manifest import Manifest
 
 
 def inspect(
@@ -34,14 +34,25 @@ def inspect(
     console.print(
         f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, crop margin {margin:g}, files as the manifest says"
     )
-    for name, variant in manifest.variants.items():
-        fact = variant.parity
-        console.print(
-            f"{name}: {variant.file}, {variant.bytes / 1e6:.2f} MB, {variant.precision}, configuration by {variant.entry.kind} "
-            f"{variant.entry.name!r}; differs from torch by {fact.largest:.1e} at most ({fact.pictures} pictures, tolerance {fact.tolerance:g})"
-        )
     console.print(licence_line(manifest), soft_wrap=True)
+    console.print(_variants(manifest))
     console.print(_configurations(manifest))
+
+
+def _variants(manifest: Manifest) -> Table:
+    from rich.table import Table
+
+    from livegate.runtime.backends.base import RUNTIMES
+
+    table = Table("variant", "runs in", "files", "size", "holds", "chosen by", "differs from torch by at most")
+    for name, variant in manifest.variants.items():
+        proof, held = variant.parity, variant.entry.configurations
+        difference = f"{proof.largest:.1e}, {proof.tolerance:g} allowed" if proof else "not run"
+        holds = "all" if len(held) == len(manifest.configurations) else " ".join(held)
+        shown = sorted({file.split("/")[0] for file in variant.files})
+        row = (RUNTIMES[variant.runtime].label, " ".join(shown), f"{variant.bytes / 1e6:.2f} MB", holds, variant.entry.kind)
+        table.add_row(name, *row, difference)
+    return table
 
 
 def _configurations(manifest: Manifest) -> Table:

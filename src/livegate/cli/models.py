@@ -23,8 +23,7 @@ def models() -> None:
             else "-"
             for text in (manifest.default_configuration, str(manifest.choose("lightest")))
         ]
-        megabytes = sum(variant.bytes for variant in manifest.variants.values()) / 1e6
-        table.add_row(name, manifest.name, str(len(manifest.configurations)), f"{megabytes:.1f} MB", *errors)
+        table.add_row(name, manifest.name, str(len(manifest.configurations)), f"{manifest.bytes / 1e6:.1f} MB", *errors)
     console.print(table)
     for manifest in manifests.values():
         console.print(licence_line(manifest), soft_wrap=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livegate.runtime.artifact import Manifest
+    from livegate.runtime.manifest import Manifest
 
 
 def licence_line(manifest: Manifest) -> str:

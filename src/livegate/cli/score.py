@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livegate.cli.words import PRECISION_HELP, RUNTIME_HELP
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from livegate.configuration import Configuration
     from livegate.evaluation import Scorer
+    from livegate.runtime.engine import EngineOptions
 
 
 def score(
@@ -25,6 +28,8 @@ def score(
         str, typer.Option(metavar="MODEL", help="A shipped model, the folder of an artifact, or a checkpoint.")
     ] = "default",
     split: Annotated[str | None, typer.Option(metavar="S", help="Only this split of the index.")] = None,
+    runtime: Annotated[str, typer.Option(metavar="R", help=RUNTIME_HELP)] = "onnx",
+    precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
 ) -> None:
     """Score every picture of an index. Exit 2 if a picture could not be read; its row says why."""
     from livegate.cli.progress import counting
@@ -41,7 +46,7 @@ def score(
         raise LivegateError(f"{out} cannot be written: there is no folder {out.parent}; make it first")
     pictures = Index.read(index)
     pictures = pictures.split(split) if split else pictures
-    scorer, configurations, thresholds = _model(model, configuration, every=every)
+    scorer, configurations, thresholds = _model(model, configuration, {"runtime": runtime, "precision": precision}, every=every)
     with counting("scoring", len(pictures.samples)) as advance:
         scores = score_index(scorer, pictures, configurations, thresholds=thresholds, advance=advance)
     scores.write(out)
@@ -52,17 +57,24 @@ def score(
         )
 
 
-def _model(model: str, text: str | None, *, every: bool) -> tuple[Scorer, list[Configuration], Mapping[str, float]]:
+def _model(
+    model: str, text: str | None, options: EngineOptions, *, every: bool
+) -> tuple[Scorer, list[Configuration], Mapping[str, float]]:
     """What gives the logits, under which configurations, with which thresholds."""
+    from livegate.errors import LivegateError
     from livegate.weights import locate, shipped
 
     path = Path(model)
     if model not in shipped() and (path.suffix == ".safetensors" or (path / "model.safetensors").is_file()):
+        if options != {"runtime": "onnx", "precision": "fp32"}:
+            raise LivegateError(
+                f"{path} is a checkpoint, which runs in torch; leave out --runtime and --precision, or export it first"
+            )
         return _checkpoint(path, text, every=every)
     from livegate.runtime.engine import Engine
 
-    engine = Engine(locate(model))
-    chosen = list(engine.configurations) if every else [engine.manifest.choose(text)]
+    engine = Engine(locate(model), **options)
+    chosen = list(engine.configurations) if every else [engine.choose(text)]
     return engine, chosen, {str(c): engine.threshold(c).value for c in chosen}
 
 

@@ -1,39 +1,35 @@
-"""From a checkpoint to an artifact: the file, the proof that it agrees, thresholds, and a manifest that states it all."""
+"""From a checkpoint to an artifact: the files, the proof that they agree, thresholds, and a manifest that states it all."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from livegate import evaluation
 from livegate.configuration import Branch, Configuration
-from livegate.data.generated import generated_set
 from livegate.data.index import Index
-from livegate.errors import ArtifactError
+from livegate.errors import ArtifactError, LivegateError
+from livegate.evaluation import Scorer
 from livegate.export import parity
-from livegate.export.onnx import to_onnx
-from livegate.metrics.pad import Rule, Threshold, measure
-from livegate.metrics.scores import Scores
+from livegate.export.source import Source, require_same
+from livegate.export.targets import TARGETS, Target
+from livegate.export.thresholds import BackendScorer, Thresholds, calibration_pictures
+from livegate.metrics.pad import Rule, Threshold
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.counting import count
-from livegate.models.network import Network
-from livegate.models.scorer import TorchScorer
-from livegate.pictures import read
-from livegate.preprocessing import Preprocessing, to_input
-from livegate.runtime.artifact import (
-    MANIFEST,
-    Artifact,
+from livegate.runtime.artifact import MANIFEST, Artifact
+from livegate.runtime.backends.base import RUNTIMES, Backend, Model, Options, load
+from livegate.runtime.manifest import (
+    SCHEMA_VERSION,
     ConfigurationFacts,
-    Entry,
+    File,
     Golden,
     Licence,
     Manifest,
@@ -42,10 +38,7 @@ from livegate.runtime.artifact import (
     Quality,
     Variant,
 )
-from livegate.runtime.backends.onnx import OnnxBackend
 
-PARITY_PICTURES = 64
-GOLDEN_PICTURES = 4
 SHIPPED_RULE = "bpcer=0.05"
 NO_LICENCE = """SPDX-License-Identifier: LicenseRef-Unstated
 
@@ -66,16 +59,49 @@ class Papers:
     licence: str = NO_LICENCE
 
 
-def export(  # noqa: PLR0913 - keyword-only, each an independent fact of the artifact
-    checkpoint: Checkpoint,
-    out: Path,
-    *,
-    name: str,
-    papers: Papers,
-    dev: Index | None = None,
-    rule: str = SHIPPED_RULE,
-    advance: Callable[[int], None] = lambda _: None,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be written.
+
+    Attributes:
+        targets: one variant each.
+        configurations: what each of them holds; without any, all where a format gets them for nothing, else a few.
+        fixed: the one configuration of a network that cannot switch; None for the network as it is.
+        dev: sets the threshold of each configuration; without it the larger logit wins.
+        rule: how thresholds are set, as `livegate.metrics.pad.Rule` reads it.
+        calibration: pictures that set the ranges of int8 files.
+        advance: called with the number of dev pictures done since the last call.
+    """
+
+    targets: Sequence[Target] = (TARGETS["onnx"],)
+    configurations: Sequence[Configuration] = ()
+    fixed: Configuration | None = None
+    dev: Index | None = None
+    rule: str = SHIPPED_RULE
+    calibration: Index | None = None
+    advance: Callable[[int], None] = lambda _: None
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """How thresholds are set."""
+        return Thresholds(self.dev, Rule.parse(self.rule), self.advance)
+
+    def check(self, adaptive_blocks: int) -> None:
+        """Check what can be checked before the work.
+
+        Raises:
+            LivegateError: for a target without its converter or pictures, an unknown rule, a configuration of another network.
+        """
+        Rule.parse(self.rule)
+        for target in self.targets:
+            target.require()
+            if target.calibrated and self.calibration is None:
+                raise LivegateError(f"export to {target.name} needs pictures of the training mix; give --calibration INDEX")
+        for configuration in self.configurations:
+            configuration.require(adaptive_blocks)
+
+
+def export(checkpoint: Checkpoint, out: Path, *, name: str, papers: Papers, order: Order | None = None) -> Path:
     """Write an artifact folder, whole or not at all.
 
     Args:
@@ -83,146 +109,224 @@ def export(  # noqa: PLR0913 - keyword-only, each an independent fact of the art
         out: the folder; it must not exist yet.
         name: what the artifact is called.
         papers: card and licence.
-        dev: sets the threshold of each configuration; without it the larger logit wins.
-        rule: how thresholds are set, as `livegate.metrics.pad.Rule` reads it.
-        advance: called with the number of dev pictures done since the last call.
+        order: what it holds; without it one ONNX file.
 
     Returns:
         The folder.
 
     Raises:
-        ParityError: if the file disagrees with the network.
+        ParityError: if a file disagrees with the network.
         ArtifactError: if ``out`` exists, the name has other characters than letters, digits, _ . and -, or the licence lacks its SPDX line.
+        MissingExtraError: if a converter is not installed.
         MetricError: if dev cannot set a threshold.
     """
-    if out.exists():
-        raise ArtifactError(out, ["exists already; choose another folder or remove it"])
+    order = order or Order()
+    _require_new(out)
     if not re.fullmatch(r"[\w.-]+", name):
         raise ArtifactError(
             out, [f"name {name!r} must be made of letters, digits, '_', '.' and '-'; give another one with --name"]
         )
-    network = checkpoint.network()
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        folder = Path(scratch) / out.name
-        folder.mkdir()
-        _fill(folder, checkpoint, network, name, papers, _Calibration(dev, Rule.parse(rule), advance))
+    source = Source(checkpoint, order.fixed)
+    order.check(source.network.adaptive_blocks)
+    with _scratch(out) as folder:
+        _fill(folder, source, name, papers, order)
         Artifact.open(folder)
         folder.replace(out)
     return out
 
 
-@dataclass(frozen=True, slots=True)
-class _Calibration:
-    dev: Index | None
-    rule: Rule
-    advance: Callable[[int], None]
+def extend(checkpoint: Checkpoint, folder: Path, order: Order) -> Path:
+    """Add variants to an artifact of the same network, since a converter may live in an environment of its own.
 
-    def facts(
-        self, scorer: evaluation.Scorer, configurations: Sequence[Configuration]
-    ) -> dict[str, tuple[Threshold, Quality | None]]:
-        """The threshold of each configuration, and how good it is on dev where there is one."""
-        if self.dev is None:
-            return {str(c): (Threshold(evaluation.ARGMAX, f"fixed={evaluation.ARGMAX}", ""), None) for c in configurations}
-        self.dev.require_labels()
-        scores = evaluation.score(scorer, self.dev, configurations, advance=self.advance)
-        return {str(c): self._fact(scores.where(scores.configuration == str(c))) for c in configurations}
+    The files are moved in first and the manifest, which alone makes them count, last: the artifact is whole at every moment.
 
-    def _fact(self, scores: Scores) -> tuple[Threshold, Quality]:
-        split = ",".join(sorted(set(scores.split.tolist()))) or "dev"
-        threshold = self.rule.threshold(scores.values, scores.species, scores.source, split)
-        bona_fide = int(scores.bona_fide.sum())
-        report = measure(scores.values, scores.species, threshold)
-        return threshold, Quality(split=split, bona_fide=bona_fide, attacks=len(scores) - bona_fide, d_eer=report.d_eer)
+    Args:
+        checkpoint: the network that the artifact was made of.
+        folder: the artifact.
+        order: what to add. Thresholds are the artifact's; ``dev`` sets those of int8, whose scores are others.
+
+    Returns:
+        The folder.
+
+    Raises:
+        ParityError: if a file disagrees with the network.
+        ArtifactError: if the artifact has faults, comes from another network, or has one of the variants already.
+        MissingExtraError: if a converter is not installed.
+    """
+    artifact = Artifact.open(folder)
+    _require_room(artifact, order)
+    source = Source(checkpoint, order.fixed)
+    order.check(source.network.adaptive_blocks)
+    require_same(source.scorer, artifact)
+    with _scratch(folder) as place:
+        shutil.copytree(folder, place, dirs_exist_ok=True)
+        added = {target.name: _variant(place, source, target, order) for target in order.targets}
+        _write(place, _with(artifact.manifest, added))
+        Artifact.open(place)
+        artifact = Artifact.open(folder)  # once more: another export may have ended in the meantime
+        _require_room(artifact, order)
+        held = {name for variant in artifact.manifest.variants.values() for name in variant.files}
+        for name in {name for variant in added.values() for name in variant.files} - held:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).replace(folder / name)
+        _write(place, _with(artifact.manifest, added))
+        (place / MANIFEST).replace(folder / MANIFEST)
+    return folder
 
 
-@dataclass(frozen=True, slots=True)
-class _BackendScorer:
-    """A backend with the preprocessing that it needs."""
+def derive(artifact: Artifact, checkpoint: Checkpoint, out: Path, order: Order) -> Path:
+    """Write a copy of an artifact that has more variants, whole or not at all.
 
-    preprocessing: Preprocessing
-    backend: OnnxBackend
+    Args:
+        artifact: what is copied, with its thresholds, card and licence.
+        checkpoint: the network that it was made of.
+        out: the folder; it must not exist yet.
+        order: what to add.
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        return self.backend.logits(images, configuration)
+    Returns:
+        The folder.
+
+    Raises:
+        ArtifactError: if ``out`` exists, and what `extend` raises.
+    """
+    _require_new(out)
+    with _scratch(out) as folder:
+        shutil.copytree(artifact.folder, folder, dirs_exist_ok=True)
+        extend(checkpoint, folder, order)
+        folder.replace(out)
+    return out
 
 
-def _fill(  # noqa: PLR0913 - every part of the artifact meets here
-    folder: Path, checkpoint: Checkpoint, network: Network, name: str, papers: Papers, calibration: _Calibration
-) -> None:
-    configurations = list(Configuration.enumerate(network.adaptive_blocks))
-    preprocessing = checkpoint.preprocessing
+@contextmanager
+def _scratch(out: Path) -> Iterator[Path]:
+    """An empty folder beside the one that is to be, of the same name, that goes away unless it is moved."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
+        folder = Path(scratch) / out.name
+        folder.mkdir()
+        yield folder
+
+
+def _require_new(out: Path) -> None:
+    if out.exists():
+        raise ArtifactError(out, ["exists already; choose another folder or remove it"])
+
+
+def _fill(folder: Path, source: Source, name: str, papers: Papers, order: Order) -> None:
     licence = _licence(papers.licence, folder)  # first, since what follows takes minutes
-    model = to_onnx(network, preprocessing).SerializeToString()
-    (folder / "model.onnx").write_bytes(model)
-    backend, images = OnnxBackend(model, threads=1), _pictures(preprocessing)
-
-    difference = parity.largest_difference(TorchScorer(network, preprocessing), backend, images, configurations)
-    parity.require(difference, parity.TOLERANCE, "the ONNX model in ONNX Runtime")
-    calibrated = calibration.facts(_BackendScorer(preprocessing, backend), configurations)
-    _write_golden(folder / "golden.npz", network, preprocessing, images[:GOLDEN_PICTURES], configurations)
-    by_configuration = {
-        str(c): _configuration_facts(network, c, preprocessing.size, calibrated[str(c)][0]) for c in configurations
-    }
+    checkpoint, configurations = source.checkpoint, source.configurations
+    source.write_golden(folder / "golden.npz")
+    variants = {target.name: _variant(folder, source, target, order) for target in order.targets}
+    calibrated = order.thresholds.facts(_scorer(folder, source, variants.values()), configurations)
+    by_configuration = {str(c): _configuration_facts(source, c, calibrated[str(c)][0]) for c in configurations}
     (folder / "CARD.md").write_text(papers.card or _short_card(name, licence, by_configuration), encoding="utf-8")
     manifest = Manifest(
-        schema_version=1,
+        schema_version=SCHEMA_VERSION,
         name=name,
         task="liveness",
         outputs=("bona-fide", "attack"),
-        adaptive_blocks=network.adaptive_blocks,
-        default_configuration=str(Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)),
-        preprocessing=preprocessing,
+        adaptive_blocks=source.network.adaptive_blocks,
+        default_configuration=str(Configuration.uniform(Branch.HEAVY, source.network.adaptive_blocks)),
+        preprocessing=source.preprocessing,
         configurations=by_configuration,
-        variants={
-            "onnx": Variant(
-                file="model.onnx",
-                sha256=_sha256(folder / "model.onnx"),
-                bytes=len(model),
-                precision="fp32",
-                entry=Entry(kind="input", name="configuration", values={str(c): c.codes for c in configurations}),
-                parity=Parity(pictures=len(images), largest=difference, tolerance=parity.TOLERANCE),
-            )
-        },
-        golden=Golden(file="golden.npz", sha256=_sha256(folder / "golden.npz"), tolerance=parity.TOLERANCE),
+        variants=variants,
+        golden=Golden(file="golden.npz", sha256=_sha256(folder / "golden.npz")),
         provenance=Provenance(
             recipe=checkpoint.recipe,
             training=checkpoint.notes,
-            versions={package: version(package) for package in ("livegate", "torch", "onnx", "onnxruntime", "numpy")},
-            quality={text: quality for text, (_, quality) in calibrated.items() if quality is not None},
+            versions=_versions("livegate", "torch", "numpy"),
+            quality=_known(calibrated),
         ),
         licence=licence,
         files={file: _sha256(folder / file) for file in ("CARD.md", licence.file)},
     )
+    _write(folder, manifest)
+
+
+def _variant(folder: Path, source: Source, target: Target, order: Order) -> Variant:
+    """Write the files of a target, prove them, and say what they are."""
+    few = source.configurations if target.every else Configuration.named(source.network.adaptive_blocks)
+    arguments: list[Any] = [source.network, source.preprocessing, order.configurations or few, folder]
+    if target.calibrated and order.calibration:
+        arguments.append(calibration_pictures(order.calibration, source.preprocessing))
+    written = target.write(*arguments)
+    variant = Variant(
+        runtime=target.runtime,  # type: ignore[arg-type] # the manifest checks the word
+        precision=target.precision,  # type: ignore[arg-type]
+        files={name: File(sha256=_sha256(folder / name), bytes=(folder / name).stat().st_size) for name in written.files},
+        entry=written.entry,
+        parity=None,
+        versions=_versions("livegate", "torch", *written.packages),
+    )
+    if not target.proven:
+        return variant
+    backend = _backend(folder, variant)
+    limit = parity.tolerance(target.name)
+    difference = parity.largest_difference(source.logits(variant.configurations), backend, source.images)
+    parity.require(difference, limit, f"the {target.name} model in {RUNTIMES[target.runtime].label}")
+    proof = Parity(pictures=len(source.images), largest=difference, tolerance=limit)
+    variant = variant.model_copy(update={"parity": proof})
+    if order.dev is None or not target.calibrated:
+        return variant
+    # The scores of an int8 file are others than those that set the artifact's thresholds.
+    facts = order.thresholds.facts(BackendScorer(source.preprocessing, backend), variant.configurations)
+    thresholds = {text: threshold for text, (threshold, _) in facts.items()}
+    return variant.model_copy(update={"thresholds": thresholds, "quality": _known(facts)})
+
+
+def _known(facts: Mapping[str, tuple[Threshold, Quality | None]]) -> dict[str, Quality]:
+    return {text: quality for text, (_, quality) in facts.items() if quality is not None}
+
+
+def _scorer(folder: Path, source: Source, variants: Iterable[Variant]) -> Scorer:
+    """What scores dev: the first file that is proven in fp32 and holds every configuration, else the network in torch."""
+    for variant in variants:
+        if variant.parity and variant.precision == "fp32" and set(variant.configurations) == set(source.configurations):
+            return BackendScorer(source.preprocessing, _backend(folder, variant))
+    return source.scorer
+
+
+def _backend(folder: Path, variant: Variant) -> Backend:
+    files = {name: (folder / name).read_bytes() for name in variant.files}
+    return load(variant.runtime, Model(files, variant.entry, variant.precision), Options())
+
+
+def _require_room(artifact: Artifact, order: Order) -> None:
+    """Check that an order adds to an artifact and changes nothing of it.
+
+    Raises:
+        ArtifactError: if it has a variant already, or thresholds would not fit those that are there.
+    """
+    faults = [
+        f"has {target.name} already; leave it out, or export into a new folder"
+        for target in order.targets
+        if target.name in artifact.manifest.variants
+    ]
+    calibrated = [target.name for target in order.targets if target.calibrated]
+    if order.dev is not None and not calibrated:
+        faults.append("has its thresholds already; leave out --dev, which here is for int8 alone")
+    measured = any(facts.threshold.split for facts in artifact.manifest.configurations.values())
+    if order.dev is None and calibrated and measured:
+        faults.append(f"has thresholds that were set in fp32; {calibrated[0]} needs its own, give --dev INDEX")
+    if faults:
+        raise ArtifactError(artifact.folder, faults)
+
+
+def _configuration_facts(source: Source, configuration: Configuration, threshold: Threshold) -> ConfigurationFacts:
+    cost = count(source.network.fixed(configuration), source.preprocessing.size)
+    return ConfigurationFacts(parameters=cost.parameters, macs=cost.macs, threshold=threshold)
+
+
+def _with(manifest: Manifest, added: Mapping[str, Variant]) -> Manifest:
+    return manifest.model_copy(update={"variants": {**manifest.variants, **added}})
+
+
+def _write(folder: Path, manifest: Manifest) -> None:
     (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def _pictures(preprocessing: Preprocessing) -> NDArray[np.float32]:
-    """Generated faces, bona fide and attacks, as input of the network."""
-    with tempfile.TemporaryDirectory() as folder:
-        index = Index.read(generated_set(Path(folder), subjects=6, pictures=12))
-        chosen = index.samples[:: max(1, len(index.samples) // PARITY_PICTURES)][:PARITY_PICTURES]
-        crops = [preprocessing.crop(read(sample.path), sample.box) for sample in chosen if sample.box]
-    return to_input(crops)
-
-
-def _write_golden(
-    path: Path,
-    network: Network,
-    preprocessing: Preprocessing,
-    images: NDArray[np.float32],
-    configurations: Sequence[Configuration],
-) -> None:
-    """``images`` uint8 (n, 3, size, size), ``configurations`` text (m,), ``logits`` float32 (m, n, 2) as torch computes them."""
-    scorer = TorchScorer(network, preprocessing)
-    logits = np.stack([scorer.logits(images, configuration) for configuration in configurations])
-    names = np.array([str(configuration) for configuration in configurations], dtype=np.str_)
-    np.savez_compressed(path, images=images.astype(np.uint8), configurations=names, logits=logits)
-
-
-def _configuration_facts(network: Network, configuration: Configuration, size: int, threshold: Threshold) -> ConfigurationFacts:
-    cost = count(network.fixed(configuration), size)
-    return ConfigurationFacts(parameters=cost.parameters, macs=cost.macs, threshold=threshold)
+def _versions(*packages: str) -> dict[str, str]:
+    return {package: version(package) for package in packages}
 
 
 def _licence(text: str, folder: Path) -> Licence:

@@ -16,9 +16,10 @@ import contextlib
 import io
 import logging
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,16 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto,
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from livegate.configuration import Branch
+from livegate.configuration import Branch, Configuration
+from livegate.export.written import Written
 from livegate.models.network import Network
 from livegate.preprocessing import Preprocessing
 from livegate.pta import PTABlock
+from livegate.runtime.entry import InputEntry
 
+FILE, FILE_FP16 = "model.onnx", "model.fp16.onnx"
+SMALLEST_HALVED = 256
+"""Numbers in a tensor that is stored in half precision; biases stay as they are: they are few and add up."""
 OPSET = 18
 IMAGE, CONFIGURATION, LOGITS = "image", "configuration", "logits"
 
@@ -44,12 +50,16 @@ def to_onnx(network: Network, preprocessing: Preprocessing) -> ModelProto:
         network: a chain of blocks, in evaluation mode; it is left as it is.
         preprocessing: its size, mean and std.
     """
-    composer = _Composer()
+    return compose(Composer(), network, preprocessing)
+
+
+def compose(composer: Composer, network: Network, preprocessing: Preprocessing) -> ModelProto:
+    """The model of a network, its parts and gates made by a composer."""
     x = torch.zeros(1, 3, preprocessing.size, preprocessing.size)
     value = composer.normalised(preprocessing)
     position = 0
-    for block in _segments(network):
-        name = f"block{len(composer.nodes)}"
+    for number, block in enumerate(segments(network)):
+        name = f"block{number}"
         if isinstance(block, PTABlock):
             value = composer.gates(block, x, value, name, position)
             position += 1
@@ -60,34 +70,102 @@ def to_onnx(network: Network, preprocessing: Preprocessing) -> ModelProto:
     return composer.model(value, preprocessing.size, position)
 
 
-class _Composer:
-    """Collects the nodes of the outer graph."""
+def write(network: Network, preprocessing: Preprocessing, configurations: Sequence[Configuration], folder: Path) -> Written:
+    """Write ``model.onnx``; it holds every configuration, whichever are named."""
+    (folder / FILE).write_bytes(to_onnx(network, preprocessing).SerializeToString())
+    return Written((FILE,), entry(configurations), ("onnx", "onnxscript", "onnxruntime"))
+
+
+def write_fp16(
+    network: Network, preprocessing: Preprocessing, configurations: Sequence[Configuration], folder: Path
+) -> Written:
+    """Write ``model.fp16.onnx``: half the size, the same computation in fp32 with weights that were rounded to half precision."""
+    (folder / FILE_FP16).write_bytes(halved(to_onnx(network, preprocessing)).SerializeToString())
+    return Written((FILE_FP16,), entry(configurations), ("onnx", "onnxscript", "onnxruntime"))
+
+
+def halved(model: ModelProto) -> ModelProto:
+    """The model with its weights in half precision, each widened again by a cast that a runtime computes once, when it loads the file.
+
+    Args:
+        model: it is changed.
+    """
+    for graph in _graphs_of(model.graph):
+        casts = []
+        for tensor in graph.initializer:
+            if tensor.data_type == TensorProto.FLOAT and np.prod(tensor.dims) >= SMALLEST_HALVED:
+                name = tensor.name
+                tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half"))
+                casts.append(helper.make_node("Cast", [tensor.name], [name], name=f"{name}.widened", to=TensorProto.FLOAT))
+        nodes = [*casts, *graph.node]
+        del graph.node[:]
+        graph.node.extend(nodes)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _graphs_of(graph: GraphProto) -> Iterator[GraphProto]:
+    """A graph and all that are inside it."""
+    yield graph
+    for node in graph.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                yield from _graphs_of(attribute.g)
+
+
+def entry(configurations: Sequence[Configuration]) -> InputEntry:
+    """Each configuration as the numbers that the input ``configuration`` takes."""
+    return InputEntry(values={str(configuration): configuration.codes for configuration in configurations})
+
+
+class Composer:
+    """Collects the nodes of the outer graph. Another precision makes its parts in its own way."""
+
+    passes = TensorProto.FLOAT
+    """The type of what goes through the gates."""
 
     def __init__(self) -> None:
         self.nodes: list[NodeProto] = []
         self.initializers: list[TensorProto] = []
 
     def constant(self, name: str, array: np.typing.NDArray[np.generic]) -> str:
+        """Add a constant; returns its name."""
         self.initializers.append(numpy_helper.from_array(array, name))
         return name
 
     def node(self, kind: str, inputs: list[str], output: str, **attributes: Any) -> str:  # noqa: ANN401 - whatever ONNX takes
+        """Add a node; returns its only output."""
         self.nodes.append(helper.make_node(kind, inputs, [output], name=output, **attributes))
         return output
 
     def normalised(self, preprocessing: Preprocessing) -> str:
+        """The picture on the scale that the network takes."""
         mean, inverse = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
         centred = self.node("Sub", [IMAGE, self.constant("mean", mean)], "centred")
         return self.node("Div", [centred, self.constant("std", inverse)], "normalised")
 
+    def part(self, module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> GraphProto:
+        """The graph of a plain module that reads ``value`` from outside, all its other names made unique by the prefix."""
+        return _graph(module, x, value, prefix)
+
     def plain(self, block: nn.Module, x: torch.Tensor, value: str, name: str) -> str:
-        part = _graph(block, x, value, name)
+        """The nodes of a plain block; returns its output."""
+        part = self.part(block, x, value, name)
         self.nodes += part.node
         self.initializers += part.initializer
         return str(part.output[0].name)
 
     def gates(self, block: PTABlock, x: torch.Tensor, value: str, name: str, position: int) -> str:
-        """Two gates that compute what the code at that position of the configuration asks for."""
+        """Two gates that compute what the code at that position of the configuration asks for; returns their output."""
+        is_heavy, is_light = self.conditions(name, position)
+        heavy_part = self.part(block.heavy, x, value, f"{name}.H")
+        heavy = self._gate(is_light, self._passing(value, f"{name}.H.skipped"), heavy_part, f"{name}.H.out")
+        light_part = self.part(block.light, x, value, f"{name}.L")
+        self._append_choice(light_part, heavy, is_light, f"{name}.L")
+        return self._gate(is_heavy, self._passing(heavy, f"{name}.L.skipped"), light_part, f"{name}.out")
+
+    def conditions(self, name: str, position: int) -> tuple[str, str]:
+        """Whether the code at that position of the configuration says heavy, and whether it says light."""
         code = self.node("Gather", [CONFIGURATION, self.constant(f"{name}.position", np.array(position))], f"{name}.code")
         is_heavy, is_light = (
             self.node(
@@ -95,16 +173,38 @@ class _Composer:
             )
             for branch in (Branch.HEAVY, Branch.LIGHT)
         )
-        heavy_part = _graph(block.heavy, x, value, f"{name}.H")
-        heavy = self._gate(is_light, _passing(value, f"{name}.H.skipped"), heavy_part, f"{name}.H.out")
-        light_part = _graph(block.light, x, value, f"{name}.L")
-        _append_mean(light_part, heavy, is_light, f"{name}.L")
-        return self._gate(is_heavy, _passing(heavy, f"{name}.L.skipped"), light_part, f"{name}.out")
+        return is_heavy, is_light
+
+    def mean(self, heavy: str, light: str, prefix: str) -> GraphProto:
+        """The graph of the mean of both branches."""
+        prefix = f"{prefix}.both"  # no layer is called so, while torch calls a pooling layer "mean"
+        half = numpy_helper.from_array(np.array(0.5, np.float32), f"{prefix}.half")
+        add = helper.make_node("Add", [heavy, light], [f"{prefix}.sum"], name=f"{prefix}.sum")
+        mean = helper.make_node("Mul", [f"{prefix}.sum", half.name], [f"{prefix}.mean"], name=f"{prefix}.mean")
+        return helper.make_graph([add, mean], prefix, [], [self._untyped(f"{prefix}.mean")], [half])
 
     def _gate(self, condition: str, then: GraphProto, other: GraphProto, output: str) -> str:
         return self.node("If", [condition], output, then_branch=then, else_branch=other)
 
+    def _append_choice(self, graph: GraphProto, heavy: str, is_light: str, prefix: str) -> None:
+        """Let the graph of the light branch end with its own output, or the mean of it and the heavy one."""
+        light, chosen = graph.output[0].name, f"{prefix}.chosen"
+        alone, both = self._passing(light, f"{prefix}.alone"), self.mean(heavy, light, prefix)
+        graph.node.append(helper.make_node("If", [is_light], [chosen], name=chosen, then_branch=alone, else_branch=both))
+        del graph.output[:]
+        graph.output.append(self._untyped(chosen))
+
+    def _passing(self, value: str, output: str) -> GraphProto:
+        """A graph that hands on a value from outside."""
+        return helper.make_graph(
+            [helper.make_node("Identity", [value], [output], name=output)], output, [], [self._untyped(output)]
+        )
+
+    def _untyped(self, name: str) -> ValueInfoProto:
+        return helper.make_tensor_value_info(name, self.passes, None)
+
     def model(self, value: str, size: int, adaptive_blocks: int) -> ModelProto:
+        """The whole model, checked, with that value as its logits."""
         self.node("Identity", [value], LOGITS)
         inputs = [helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["N", 3, size, size])]
         if adaptive_blocks:
@@ -129,19 +229,24 @@ def fused(module: nn.Module) -> nn.Module:
     return module
 
 
-def _segments(network: Network) -> Iterable[nn.Module]:
-    """The chain with neighbouring plain blocks joined, batch normalisation folded; copies, so that the network stays as it is."""
+def chains(network: Network) -> Iterator[nn.Module]:
+    """The chain with neighbouring plain blocks joined."""
     plain: list[nn.Module] = []
-    for block in deepcopy(network).eval().blocks:
+    for block in network.blocks:
         if not isinstance(block, PTABlock):
             plain.append(block)
             continue
         if plain:
-            yield fused(nn.Sequential(*plain))
+            yield nn.Sequential(*plain)
         plain = []
-        yield fused(block)
+        yield block
     if plain:
-        yield fused(nn.Sequential(*plain))
+        yield nn.Sequential(*plain)
+
+
+def segments(network: Network) -> Iterable[nn.Module]:
+    """The `chains` with batch normalisation folded; copies, so that the network stays as it is."""
+    return map(fused, chains(deepcopy(network).eval()))
 
 
 def _graph(module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> GraphProto:
@@ -155,7 +260,7 @@ def _graph(module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> Graph
     """
     batch = torch.export.Dim("N")
     for layer in module.modules():
-        if isinstance(layer, nn.ReLU6):
+        if isinstance(layer, nn.ReLU | nn.ReLU6 | nn.Hardswish):
             layer.inplace = False  # the exporter takes apart whatever writes into its input, which doubles its time
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), _quiet("torch.onnx"):
         warnings.simplefilter("ignore")
@@ -169,49 +274,33 @@ def _graph(module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> Graph
         )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    graph = program.model_proto.graph
+    return relabelled(program.model_proto.graph, value, prefix)
+
+
+def relabelled(graph: GraphProto, value: str, prefix: str) -> GraphProto:
+    """A graph of one input as a part of another one: it reads ``value`` from outside, and all its other names begin with the prefix."""
     renamed = {graph.input[0].name: value}
+
+    def new(name: str) -> str:
+        return renamed.setdefault(name, name if name.startswith(f"{prefix}.") else f"{prefix}.{name}")
+
     for node in graph.node:
         _strip(node)
-        node.name = f"{prefix}.{node.name}"
+        node.name = new(node.name)
         for names in (node.input, node.output):
-            for place, old in enumerate(names):
-                if old:
-                    names[place] = renamed.setdefault(old, f"{prefix}.{old}")
+            names[:] = [name and new(name) for name in names]
     for tensor in graph.initializer:
         _strip(tensor)
-        tensor.name = renamed.setdefault(tensor.name, f"{prefix}.{tensor.name}")
-    output = _untyped(renamed[graph.output[0].name])
-    return helper.make_graph(list(graph.node), prefix, [], [output], list(graph.initializer))
+        tensor.name = new(tensor.name)
+    (output,) = graph.output
+    untyped = helper.make_tensor_value_info(new(output.name), output.type.tensor_type.elem_type, None)
+    return helper.make_graph(list(graph.node), prefix, [], [untyped], list(graph.initializer))
 
 
 def _strip(part: NodeProto | TensorProto) -> None:
     """Drop what the exporter noted of itself: stack traces, with the paths of this machine in them."""
     part.ClearField("metadata_props")
     part.ClearField("doc_string")
-
-
-def _append_mean(graph: GraphProto, heavy: str, is_light: str, prefix: str) -> None:
-    """Let the graph of the light branch end with its own output, or the mean of it and the heavy one."""
-    light = graph.output[0].name
-    alone = _passing(light, f"{prefix}.alone")
-    half = numpy_helper.from_array(np.array(0.5, np.float32), f"{prefix}.half")
-    add = helper.make_node("Add", [heavy, light], [f"{prefix}.sum"], name=f"{prefix}.sum")
-    mean = helper.make_node("Mul", [f"{prefix}.sum", half.name], [f"{prefix}.mean"], name=f"{prefix}.mean")
-    both = helper.make_graph([add, mean], f"{prefix}.both", [], [_untyped(f"{prefix}.mean")], [half])
-    chosen = f"{prefix}.chosen"
-    graph.node.append(helper.make_node("If", [is_light], [chosen], name=chosen, then_branch=alone, else_branch=both))
-    del graph.output[:]
-    graph.output.append(_untyped(chosen))
-
-
-def _passing(value: str, output: str) -> GraphProto:
-    """A graph that hands on a value from outside."""
-    return helper.make_graph([helper.make_node("Identity", [value], [output], name=output)], output, [], [_untyped(output)])
-
-
-def _untyped(name: str) -> ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
 
 
 @contextlib.contextmanager

@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
 from livegate.decision import score_from_logits
+from livegate.errors import ArtifactError, PictureError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Pixels, Preprocessing, to_input
-from livegate.runtime.artifact import Artifact, Manifest
-from livegate.runtime.backends.onnx import OnnxBackend
+from livegate.runtime.artifact import Artifact
+from livegate.runtime.backends.base import Options, load
+from livegate.runtime.manifest import Manifest, Variant, target
+
+DEFAULT_RUNTIME, DEFAULT_PRECISION = "onnx", "fp32"
+
+
+class EngineOptions(TypedDict, total=False):
+    """How a network is run.
+
+    Attributes:
+        runtime: what runs it: ``onnx``, ``openvino``, ``litert``, ``executorch`` or ``ncnn``, where the artifact has a file for it.
+        precision: ``fp32``, or another that the artifact has for this runtime.
+        threads: how many threads one call uses.
+        cache: whether a form of the model that is made for this machine may be kept in the user's cache folder: the first load is slower,
+            every later one and every call faster.
+    """
+
+    runtime: str
+    precision: str
+    threads: int
+    cache: bool
 
 
 class Engine:
@@ -21,15 +42,29 @@ class Engine:
 
     Args:
         artifact: an artifact, or the path of its folder.
-        threads: how many threads one call uses.
+        runtime: see `EngineOptions`.
+        precision: see `EngineOptions`.
+        threads: see `EngineOptions`.
+        cache: see `EngineOptions`.
 
     Raises:
-        ArtifactError: if the artifact has faults.
+        ArtifactError: if the artifact has faults, or nothing for this runtime and precision.
+        MissingExtraError: if the runtime is not installed.
     """
 
-    def __init__(self, artifact: Artifact | str | Path, *, threads: int = 1) -> None:
+    def __init__(
+        self,
+        artifact: Artifact | str | Path,
+        *,
+        runtime: str = DEFAULT_RUNTIME,
+        precision: str = DEFAULT_PRECISION,
+        threads: int = 1,
+        cache: bool = False,
+    ) -> None:
         self.artifact = artifact if isinstance(artifact, Artifact) else Artifact.open(artifact)
-        self._backend = OnnxBackend(self.artifact.read("onnx"), threads)
+        self.variant = _variant(self.artifact, runtime, precision)
+        self._held = frozenset(self.variant.configurations)
+        self._backend = load(runtime, self.artifact.read(self.variant), Options(threads, cache))
 
     @property
     def manifest(self) -> Manifest:
@@ -43,33 +78,67 @@ class Engine:
 
     @property
     def configurations(self) -> tuple[Configuration, ...]:
-        """All configurations of the artifact, in the order of its manifest."""
-        return tuple(Configuration.parse(text) for text in self.manifest.configurations)
+        """All configurations that it can run."""
+        return self.variant.configurations
+
+    def choose(self, text: str | None) -> Configuration:
+        """The configuration that a user's words mean: letters such as HLH, ``heaviest``, ``lightest``, or None for the default one.
+
+        Raises:
+            ConfigurationError: if the file does not hold it.
+        """
+        return self.manifest.choose(text, self.variant.entry.configurations)
 
     def threshold(self, configuration: Configuration) -> Threshold:
         """From which score a face counts as bona fide under a configuration.
 
         Raises:
-            ConfigurationError: if the artifact does not have it.
+            ConfigurationError: if the file does not hold it.
         """
-        return self.manifest.configurations[str(self.manifest.choose(str(configuration)))].threshold
+        text = str(self.choose(str(configuration)))
+        return self.variant.thresholds.get(text) or self.manifest.configurations[text].threshold
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """Run the network.
 
         Args:
-            images: (N, 3, size, size) float32, RGB, 0..255.
+            images: (N, 3, size, size) float32, RGB, 0..255, at least one.
             configuration: one of `configurations`.
 
         Returns:
             (N, 2) float32: 0 bona fide, 1 attack.
 
         Raises:
-            ConfigurationError: if it has another length than the network has adaptive blocks.
+            ConfigurationError: if the file does not hold it.
+            PictureError: if the array has another shape, type or range.
         """
-        configuration.require(self.manifest.adaptive_blocks)
+        _check(images, self.preprocessing.size)
+        if configuration not in self._held:
+            self.choose(str(configuration))  # says why
         return self._backend.logits(images, configuration)
 
     def scores(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float64]:
         """The score of each crop (size, size, 3) uint8 RGB: (N,) float64, 0..1, higher = more bona fide."""
         return score_from_logits(self.logits(to_input(crops), configuration))
+
+
+def _variant(artifact: Artifact, runtime: str, precision: str) -> Variant:
+    variants = artifact.manifest.variants
+    name = target(runtime, precision)
+    if name not in variants:
+        raise ArtifactError(
+            artifact.folder,
+            [f"has no variant {name!r}; it has {', '.join(variants)}; livegate export … --to {name} adds it"],
+        )
+    return variants[name]
+
+
+def _check(images: NDArray[np.float32], size: int) -> None:
+    expected = f"expected (N, 3, {size}, {size}) float32, RGB, 0..255, N at least 1"
+    if not isinstance(images, np.ndarray):
+        raise PictureError(f"the input is a {type(images).__name__}; {expected}")
+    if images.dtype != np.float32 or images.ndim != 4 or images.shape[1:] != (3, size, size) or not len(images):
+        raise PictureError(f"the input has shape {images.shape} and type {images.dtype}; {expected}")
+    low, high = images.min(), images.max()
+    if not (low >= 0 and high <= 255):  # also when one of them is no number
+        raise PictureError(f"the input has values from {low:g} to {high:g}; {expected}")

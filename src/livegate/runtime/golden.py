@@ -3,26 +3,67 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError
+from livegate.runtime.artifact import Artifact
 from livegate.runtime.engine import Engine
+
+MAX_BYTES = 256 * 1024 * 1024
+"""Of all arrays together, unpacked."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenVectors:
+    """Pixels and the logits that torch gave for them.
+
+    Attributes:
+        images: (N, 3, size, size) float32, 0..255.
+        logits: (N, 2) float32 by configuration.
+    """
+
+    images: NDArray[np.float32]
+    logits: dict[Configuration, NDArray[np.float32]]
+
+    @classmethod
+    def of(cls, artifact: Artifact) -> GoldenVectors:
+        """Read the file of an artifact.
+
+        Raises:
+            ArtifactError: if it cannot be read, or its arrays do not fit one another and the artifact.
+        """
+        name, size = artifact.manifest.golden.file, artifact.manifest.preprocessing.size
+        path = artifact.folder / name
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
+                    raise ArtifactError(artifact.folder, [f"{name} unpacks to more than {MAX_BYTES:,} bytes"])
+            with np.load(path, allow_pickle=False) as file:
+                images, names, logits = (file[key] for key in ("images", "configurations", "logits"))
+        except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile) as error:
+            if isinstance(error, ArtifactError):
+                raise
+            raise ArtifactError(artifact.folder, [f"{name} cannot be read ({error})"]) from None
+        shapes = images.shape[1:] == (3, size, size), logits.shape == (len(names), len(images), 2), logits.size > 0
+        types = images.dtype == np.uint8, names.dtype.kind == "U", logits.dtype == np.float32
+        if not all((*shapes, *types)):
+            raise ArtifactError(artifact.folder, [f"{name} holds arrays of other shapes or types than golden vectors have"])
+        texts = [Configuration.parse(str(text), artifact.manifest.adaptive_blocks) for text in names]
+        return cls(images.astype(np.float32), dict(zip(texts, logits, strict=True)))
 
 
 def replay(engine: Engine) -> float:
-    """The largest absolute difference of a logit from the golden one, over all pictures and configurations in the artifact.
+    """The largest absolute difference of a logit from the golden one, over all pictures and the engine's configurations.
 
     Raises:
-        ArtifactError: if the file of golden vectors cannot be read.
+        ArtifactError: if the golden vectors cannot be read or lack a configuration.
     """
-    path = engine.artifact.folder / engine.manifest.golden.file
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            images, names, logits = (file[key] for key in ("images", "configurations", "logits"))
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise ArtifactError(engine.artifact.folder, [f"{path.name} cannot be read ({error})"]) from None
-    pixels = images.astype(np.float32)
-    got = np.stack([engine.logits(pixels, Configuration.parse(str(name))) for name in names])
-    return float(np.abs(got - logits).max())
+    golden = GoldenVectors.of(engine.artifact)
+    if missing := [str(c) for c in engine.configurations if c not in golden.logits]:
+        raise ArtifactError(engine.artifact.folder, [f"has no golden vectors of configuration {missing[0]!r}"])
+    differences = [np.abs(engine.logits(golden.images, c) - golden.logits[c]).max() for c in engine.configurations]
+    return float(max(differences))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import onnx
@@ -11,17 +13,22 @@ from torch import nn
 
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
-from livegate.export.exporter import Papers, export
+from livegate.export.exporter import Order, Papers, export
 from livegate.models.checkpoint import Checkpoint, as_weights
+from livegate.models.mobilenet_v2 import Classifier, InvertedResidual
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
+from livegate.pta import PTABlock
 
 LICENCE = "SPDX-License-Identifier: CC0-1.0\n\nRandom numbers, free for\nany use.\n\nMore words.\n"
 
 
-def random_checkpoint(spec: ModelSpec) -> Checkpoint:
-    """A network with random weights, its statistics those of random pictures so that all layers matter; input 64 x 64."""
+def random_checkpoint(spec: ModelSpec, least_variance: float = 0) -> Checkpoint:
+    """A network with random weights, its statistics those of random pictures so that all layers matter; input 64 x 64.
+
+    A channel that hardly varies blows rounding up, unless it is said to vary more.
+    """
     torch.manual_seed(0)
     network = spec.build()
     for layer in network.modules():
@@ -34,7 +41,16 @@ def random_checkpoint(spec: ModelSpec) -> Checkpoint:
     with torch.inference_mode():
         for branch in (Branch.LIGHT, Branch.HEAVY):
             network.train()(torch.randn(16, 3, 64, 64), Configuration.uniform(branch, network.adaptive_blocks))
+        for layer in network.modules():
+            if isinstance(layer, nn.BatchNorm2d) and layer.running_var is not None:
+                layer.running_var.clamp_(min=least_variance)
     return Checkpoint(spec, Preprocessing(size=64), as_weights(network), {"name": "random"}, {"epoch": 1})
+
+
+@pytest.fixture(scope="session")
+def checkpoint_of() -> Callable[[ModelSpec], Checkpoint]:
+    """Makes the checkpoint of any network with random weights, of which no channel hardly varies."""
+    return partial(random_checkpoint, least_variance=0.01)
 
 
 @pytest.fixture(scope="session")
@@ -59,10 +75,33 @@ def dev(generated: Path) -> Index:
 def exported(checkpoint: Checkpoint, dev: Index, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The artifact of the checkpoint, thresholds set on dev; only to read."""
     out = tmp_path_factory.mktemp("exported") / "deep" / "random"
-    return export(checkpoint, out, name="random", papers=Papers(licence=LICENCE), dev=dev)
+    return export(checkpoint, out, name="random", papers=Papers(licence=LICENCE), order=Order(dev=dev))
+
+
+@pytest.fixture
+def quick(model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Exports take the ONNX model that is there already, and compare on two pictures."""
+    monkeypatch.setattr("livegate.export.onnx.to_onnx", lambda *_: model)
+    monkeypatch.setattr("livegate.export.source.PARITY_PICTURES", 2)
+    return monkeypatch
 
 
 @pytest.fixture(scope="session")
 def model(exported: Path) -> onnx.ModelProto:
     """The ONNX model of the artifact; only to read."""
     return onnx.load(exported / "model.onnx")
+
+
+@pytest.fixture(scope="session")
+def small() -> Network:
+    """Two adaptive blocks with random weights, for converters that take long; only to run. Its input is 32 x 32."""
+    torch.manual_seed(0)
+
+    def block() -> InvertedResidual:
+        return InvertedResidual(48, 48, 1, 6)
+
+    stem = nn.Sequential(nn.Conv2d(3, 48, 3, 4, padding=1, bias=False), nn.BatchNorm2d(48), nn.ReLU6(inplace=True))
+    adaptive = [PTABlock({Branch.HEAVY: nn.Sequential(block(), block()), Branch.LIGHT: block()}) for _ in range(2)]
+    network = Network([stem, adaptive[0], block(), adaptive[1], Classifier(48, 2, 0.2)])
+    nn.init.normal_(network.blocks[-1][-1].weight, std=0.3)
+    return network.eval()

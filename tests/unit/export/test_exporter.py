@@ -14,20 +14,11 @@ from livegate import evaluation
 from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.errors import ArtifactError, LivegateError, ParityError
-from livegate.export import exporter
-from livegate.export.exporter import NO_LICENCE, Papers, export
+from livegate.export.exporter import NO_LICENCE, Order, Papers, export
 from livegate.models.checkpoint import Checkpoint
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.engine import Engine
 from livegate.runtime.golden import replay
-
-
-@pytest.fixture
-def quick(model: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Exports take the model that is there already, and compare on two pictures."""
-    monkeypatch.setattr(exporter, "to_onnx", lambda *_: model)
-    monkeypatch.setattr(exporter, "PARITY_PICTURES", 2)
-    return monkeypatch
 
 
 def test_the_artifact_opens_with_every_configuration(exported: Path) -> None:
@@ -101,10 +92,12 @@ def test_the_licence_is_kept_and_summed_up(exported: Path) -> None:
 
 
 def test_recipe_and_notes_are_the_provenance(exported: Path) -> None:
-    """What the checkpoint says of itself goes with the artifact, and the versions that made it."""
-    provenance = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))["provenance"]
+    """What the checkpoint says of itself goes with the artifact, the versions that made it, and those that made each file."""
+    manifest = json.loads((exported / "manifest.json").read_text(encoding="utf-8"))
+    provenance = manifest["provenance"]
     assert (provenance["recipe"], provenance["training"]) == ({"name": "random"}, {"epoch": 1})
-    assert {"livegate", "torch", "onnxruntime"} <= provenance["versions"].keys()
+    assert {"livegate", "torch"} <= provenance["versions"].keys()
+    assert {"livegate", "torch", "onnx", "onnxruntime"} <= manifest["variants"]["onnx"]["versions"].keys()
 
 
 def test_without_dev_the_larger_logit_wins(checkpoint: Checkpoint, tmp_path: Path, quick: pytest.MonkeyPatch) -> None:
@@ -159,18 +152,18 @@ def test_a_name_that_no_manifest_takes_is_refused_before_the_work(checkpoint: Ch
 def test_a_rule_that_is_unknown_is_refused_before_the_work(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """The message lists the rules; nothing is left behind."""
     with pytest.raises(LivegateError, match="unknown rule 'best'"):
-        export(checkpoint, tmp_path / "out", name="a", papers=Papers(), rule="best")
+        export(checkpoint, tmp_path / "out", name="a", papers=Papers(), order=Order(rule="best"))
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("where", ["to_onnx", "_write_golden", "_short_card"])
+@pytest.mark.parametrize("where", ["onnx.to_onnx", "source.Source.write_golden", "exporter._short_card"])
 def test_a_failure_leaves_nothing_behind(checkpoint: Checkpoint, tmp_path: Path, quick: pytest.MonkeyPatch, where: str) -> None:
     """Wherever an export breaks, neither the folder nor a scratch folder stays."""
 
     def fail(*_: object) -> None:
         raise RuntimeError("the disk is full")
 
-    quick.setattr(exporter, where, fail)
+    quick.setattr(f"livegate.export.{where}", fail)
     with pytest.raises(RuntimeError, match="the disk is full"):
         export(checkpoint, tmp_path / "out", name="a", papers=Papers())
     assert not list(tmp_path.iterdir())
@@ -184,7 +177,7 @@ def test_a_model_that_disagrees_is_not_written(
     wrong.CopyFrom(model)
     (std,) = (tensor for tensor in wrong.graph.initializer if tensor.name == "std")
     std.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(std) * np.float32(1.1), "std"))
-    quick.setattr(exporter, "to_onnx", lambda *_: wrong)
-    with pytest.raises(ParityError, match="the ONNX model in ONNX Runtime differs from the network"):
+    quick.setattr("livegate.export.onnx.to_onnx", lambda *_: wrong)
+    with pytest.raises(ParityError, match="the onnx model in ONNX Runtime differs from the network"):
         export(checkpoint, tmp_path / "out", name="a", papers=Papers())
     assert not list(tmp_path.iterdir())

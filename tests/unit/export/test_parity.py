@@ -11,10 +11,12 @@ from onnx import numpy_helper
 
 from livegate.configuration import Configuration
 from livegate.errors import ParityError
+from livegate.export.onnx import entry
 from livegate.export.parity import TOLERANCE, largest_difference, require
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Preprocessing
+from livegate.runtime.backends.base import Backend, Model
 from livegate.runtime.backends.onnx import OnnxBackend
 
 ALL = tuple(Configuration.enumerate(3))
@@ -33,8 +35,18 @@ class Fake:
 
 
 def _difference(network: Network, model: onnx.ModelProto, configurations: Sequence[Configuration]) -> float:
-    scorer = TorchScorer(network, Preprocessing(size=64))
-    return largest_difference(scorer, OnnxBackend(model.SerializeToString(), 1), IMAGES, configurations)
+    expected = logits(TorchScorer(network, Preprocessing(size=64)), configurations)
+    return largest_difference(expected, backend(model), IMAGES)
+
+
+def backend(model: onnx.ModelProto) -> OnnxBackend:
+    """The model in ONNX Runtime."""
+    return OnnxBackend(Model({"model.onnx": model.SerializeToString()}, entry(ALL)))
+
+
+def logits(network: Backend, configurations: Sequence[Configuration]) -> dict[Configuration, np.ndarray]:
+    """What a network says of the pictures."""
+    return {configuration: network.logits(IMAGES, configuration) for configuration in configurations}
 
 
 def _perturbed(model: onnx.ModelProto, gate: int) -> onnx.ModelProto:
@@ -67,22 +79,22 @@ def test_a_perturbed_branch_is_found(network: Network, model: onnx.ModelProto) -
 
 def test_the_difference_is_the_largest_absolute_one() -> None:
     """Of 0.25 in one logit and 0.5 downwards in the other it is 0.5."""
-    assert largest_difference(Fake(1.0, 2.0), Fake(1.25, 1.5), IMAGES, ALL) == 0.5
+    assert largest_difference(logits(Fake(1.0, 2.0), ALL), Fake(1.25, 1.5), IMAGES) == 0.5
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_logits_that_are_not_finite_never_agree(value: float) -> None:
     """NaN compares with nothing, and infinity minus itself is none: both are errors on either side."""
-    for pair in ((Fake(value, 0), Fake(0, 0)), (Fake(0, 0), Fake(value, 0)), (Fake(value, 0), Fake(value, 0))):
+    for network, file in ((Fake(value, 0), Fake(0, 0)), (Fake(0, 0), Fake(value, 0)), (Fake(value, 0), Fake(value, 0))):
         with pytest.raises(ParityError, match="configuration 'HHH' gives logits that are not finite"):
-            largest_difference(*pair, IMAGES, ALL)
+            largest_difference(logits(network, ALL), file, IMAGES)
 
 
 def test_nothing_compared_is_no_agreement() -> None:
     """Without pictures or configurations there is no proof."""
     for images, configurations in ((IMAGES[:0], ALL), (IMAGES, ())):
         with pytest.raises(ParityError, match="at least one picture and one configuration"):
-            largest_difference(Fake(0, 0), Fake(0, 0), images, configurations)
+            largest_difference(logits(Fake(0, 0), configurations), Fake(0, 0), images)
 
 
 def test_the_tolerance_itself_is_allowed_and_nan_is_not() -> None:

@@ -37,7 +37,7 @@ def faults(folder: Path) -> tuple[str, ...]:
 def test_the_shipped_artifact_is_whole(artifact: Path) -> None:
     """It opens, and its folder holds the manifest and the files that it names, and nothing else."""
     manifest = Artifact.open(artifact).manifest
-    named = {*manifest.files, manifest.golden.file, *(variant.file for variant in manifest.variants.values())}
+    named = {*manifest.files, manifest.golden.file}.union(*(variant.files for variant in manifest.variants.values()))
     assert named == set(FILES)
     assert {path.name for path in artifact.iterdir()} == {*FILES, "manifest.json"}
 
@@ -48,7 +48,7 @@ def test_the_shipped_artifact_is_the_network_of_the_paper(artifact: Path) -> Non
     assert manifest.adaptive_blocks == 3
     assert len(manifest.configurations) == 27
     assert manifest.default_configuration == "HHH"
-    assert manifest.variants["onnx"].bytes == (artifact / "model.onnx").stat().st_size <= 11_500_000
+    assert manifest.bytes == manifest.variants["onnx"].bytes == (artifact / "model.onnx").stat().st_size <= 11_500_000
     assert manifest.variants["onnx"].parity.largest <= manifest.variants["onnx"].parity.tolerance == 1e-4
 
 
@@ -111,33 +111,36 @@ def test_all_damaged_files_are_told_together(tampered: Path) -> None:
 def test_a_model_that_changes_after_it_was_opened_is_not_run(tampered: Path) -> None:
     """What runs is what was checked: the bytes are hashed once more when they are read."""
     opened = Artifact.open(tampered)
-    assert hashlib.sha256(opened.read("onnx")).hexdigest() == opened.manifest.variants["onnx"].sha256
+    variant = opened.manifest.variants["onnx"]
+    model = opened.read(variant)
+    assert hashlib.sha256(model.only()).hexdigest() == variant.files["model.onnx"].sha256
+    assert (model.entry, model.precision) == (variant.entry, "fp32")
     with (tampered / "model.onnx").open("ab") as file:
         file.write(b"\0")
     with pytest.raises(ArtifactError, match="SHA-256 differs"):
-        opened.read("onnx")
+        opened.read(variant)
     (tampered / "model.onnx").unlink()
     with pytest.raises(ArtifactError, match="cannot be read"):
-        opened.read("onnx")
-
-
-def test_a_variant_that_is_not_there_is_refused_with_those_that_are(artifact: Path) -> None:
-    """No other one is taken in its place."""
-    with pytest.raises(ArtifactError, match="has no variant 'tflite'; it has onnx"):
-        Artifact.open(artifact).read("tflite")
+        opened.read(variant)
 
 
 def test_an_unknown_key_is_a_fault_wherever_it_stands(tampered: Path) -> None:
-    """At the top, in a variant, in the preprocessing: a fact that nobody reads is a mistake."""
+    """At the top, in a variant and its entry, in the preprocessing: a fact that nobody reads is a mistake."""
 
     def add(manifest: dict[str, Any]) -> None:
         manifest["colour"] = "blue"
         manifest["variants"]["onnx"]["speed"] = 1
+        manifest["variants"]["onnx"]["entry"]["shape"] = 1
         manifest["preprocessing"]["blur"] = 2
 
     edit(tampered, add)
     told = faults(tampered)
-    assert {fault.split(": ")[1] for fault in told} == {"colour", "variants.onnx.speed", "preprocessing.blur"}
+    assert {fault.split(": ")[1] for fault in told} == {
+        "colour",
+        "variants.onnx.speed",
+        "variants.onnx.entry.input.shape",
+        "preprocessing.blur",
+    }
 
 
 def test_several_faults_are_told_at_once(tampered: Path) -> None:
@@ -161,14 +164,33 @@ def test_several_faults_are_told_at_once(tampered: Path) -> None:
         (lambda m: m.update(default_configuration="LX"), "unknown branch 'X'"),
         (lambda m: m.update(default_configuration="HH"), "has length 2, the network has 3"),
         (lambda m: m["configurations"].pop("HHH"), "default_configuration 'HHH' is not among the configurations"),
-        (lambda m: m["configurations"].pop("LLL"), "variants.onnx.entry lists other configurations"),
+        (lambda m: m["configurations"].pop("LLL"), "variants.onnx holds configuration 'LLL', which the manifest does not list"),
         (
             lambda m: m["variants"]["onnx"]["entry"]["values"].update(HLB=[0, 2, 1]),
             "other numbers than 0 for H, 1 for L, 2 for B",
         ),
         (lambda m: m["licence"].update(file="CARD2.md"), "licence.file 'CARD2.md' is not among the files"),
         (lambda m: m.update(outputs=["attack", "bona-fide"]), "outputs"),
-        (lambda m: m.update(variants={"pickle": m["variants"]["onnx"]}), "variants"),
+        (lambda m: m.update(variants={"pickle": m["variants"]["onnx"]}), "variants.pickle must be called 'onnx'"),
+        (lambda m: m["variants"]["onnx"].update(precision="int8"), "variants.onnx must be called 'onnx-int8'"),
+        (lambda m: m["variants"]["onnx"].update(runtime="litert"), "chooses by 'input', but litert chooses by 'signature'"),
+        (lambda m: m["variants"]["onnx"].update(runtime="pickle"), "variants.onnx.runtime"),
+        (lambda m: m["variants"]["onnx"].update(files={}), "variants.onnx.files"),
+        (
+            lambda m: m["variants"]["onnx"].update(thresholds={"HHH": m["configurations"]["HHH"]["threshold"]}),
+            "variants.onnx has thresholds for other configurations than it holds",
+        ),
+        (
+            lambda m: m["variants"].update(
+                openvino={
+                    **m["variants"]["onnx"],
+                    "runtime": "openvino",
+                    "files": {"model.onnx": {"sha256": "0" * 64, "bytes": 1}},
+                }
+            ),
+            "model.onnx is two different files",
+        ),
+        (lambda m: m.update(variants={}), "variants"),
         (lambda m: m["preprocessing"].update(std=[1, 1, 0]), "std"),
     ],
 )
@@ -182,28 +204,31 @@ def test_facts_that_contradict_one_another_are_refused(
 
 @pytest.mark.parametrize("name", ["../model.onnx", "/etc/passwd", "a/b", "a\\b", "..", ".", "", "C:model.onnx", "a\0b"])
 def test_a_file_name_cannot_leave_the_folder(tampered: Path, name: str) -> None:
-    """As model, as vectors and as any other file: names of files in the folder, nothing else, and nothing is read."""
+    """As model, as vectors and as any other file: names of files in the folder, nothing else, and nothing is read.
+
+    Only the files of a variant may lie in a folder of the artifact's.
+    """
 
     def point_elsewhere(manifest: dict[str, Any]) -> None:
-        manifest["variants"]["onnx"]["file"] = name
+        manifest["variants"]["onnx"]["files"] = {name: manifest["variants"]["onnx"]["files"]["model.onnx"]}
         manifest["golden"]["file"] = name
         manifest["files"][name] = "0" * 64
 
     edit(tampered, point_elsewhere)
     told = faults(tampered)
-    assert len(told) == 3
+    assert len(told) == (2 if name == "a/b" else 3)
     assert all("must be the name of a file in the artifact's folder" in fault for fault in told)
 
 
 def test_a_newer_manifest_says_to_update(tampered: Path) -> None:
     """One line about the version, none about the keys that this version does not know."""
-    edit(tampered, lambda manifest: manifest.update(schema_version=2, news="much"))
-    assert faults(tampered) == ("manifest.json has schema_version 2, this Livegate reads 1; update livegate",)
+    edit(tampered, lambda manifest: manifest.update(schema_version=3, news="much"))
+    assert faults(tampered) == ("manifest.json has schema_version 3, this Livegate reads 2; update livegate",)
 
 
-@pytest.mark.parametrize("version", [0, -1, "1", None, [1]])
+@pytest.mark.parametrize("version", [0, -1, "1", "2", None, [1], 1.5])
 def test_a_version_that_never_was_is_refused(tampered: Path, version: object) -> None:
-    """Only the number 1 is version 1."""
+    """Only the numbers 1 and 2 are versions."""
     edit(tampered, lambda manifest: manifest.update(schema_version=version))
     assert "schema_version" in faults(tampered)[0]
 
@@ -235,3 +260,51 @@ def test_a_model_is_a_shipped_name_or_a_folder(tmp_path: Path) -> None:
     assert locate(str(tmp_path)) == tmp_path
     with pytest.raises(LivegateError, match=r"model 'nonsense' is neither a shipped model \(default.*\) nor the folder"):
         locate("nonsense")
+
+
+def test_a_package_is_a_folder_of_files(tampered: Path) -> None:
+    """Each file in it has its hash, is named by its path, and is missed and checked like any other."""
+    inside = tampered / "model.mlpackage" / "Data"
+    inside.mkdir(parents=True)
+    (inside / "weights").write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+
+    def add(manifest: dict[str, Any]) -> None:
+        manifest["variants"]["coreml"] = {
+            "runtime": "coreml",
+            "precision": "fp32",
+            "files": {"model.mlpackage/Data/weights": {"sha256": digest, "bytes": 7}},
+            "entry": {"kind": "function", "names": {"HHH": "hhh"}},
+            "parity": None,
+            "versions": {},
+        }
+
+    edit(tampered, add)
+    opened = Artifact.open(tampered)
+    variant = opened.manifest.variants["coreml"]
+    assert opened.read(variant).files == {"model.mlpackage/Data/weights": b"weights"}
+    assert (
+        opened.manifest.bytes
+        == variant.bytes + opened.manifest.variants["onnx"].bytes
+        == 7 + (tampered / "model.onnx").stat().st_size
+    )
+    (inside / "weights").write_bytes(b"WEIGHTS")
+    assert "model.mlpackage/Data/weights is not the file" in faults(tampered)[0]
+
+
+@pytest.mark.parametrize("name", ["a/../b", "/a", "a//b", "a/", "./a", "a/b\\c", "/".join("abcdefghi")])
+def test_a_path_in_a_package_cannot_leave_the_folder(tampered: Path, name: str) -> None:
+    """Plain names with a slash between them, at most seven folders deep."""
+
+    def point(manifest: dict[str, Any]) -> None:
+        manifest["variants"]["onnx"]["files"] = {name: manifest["variants"]["onnx"]["files"]["model.onnx"]}
+
+    edit(tampered, point)
+    (told,) = faults(tampered)
+    assert "must be" in told
+
+
+def test_a_file_of_two_variants_counts_once(tampered: Path) -> None:
+    """OpenVINO runs the ONNX file: the artifact is no larger for it."""
+    edit(tampered, lambda m: m["variants"].update(openvino={**m["variants"]["onnx"], "runtime": "openvino"}))
+    assert Artifact.open(tampered).manifest.bytes == (tampered / "model.onnx").stat().st_size

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
-from livegate.errors import ArtifactError, ConfigurationError
+from livegate.errors import ArtifactError, ConfigurationError, LivegateError, PictureError
 from livegate.preprocessing import to_input
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.engine import Engine
@@ -56,7 +57,7 @@ def test_the_golden_vectors_are_replayed(engine: Engine) -> None:
         assert len(set(golden["configurations"].tolist())) == 27
         assert golden["logits"].shape == (27, len(golden["images"]), 2)
         assert len(golden["images"]) >= 1
-    assert replay(engine) <= engine.manifest.golden.tolerance == 1e-4
+    assert replay(engine) <= engine.variant.parity.tolerance == 1e-4
 
 
 def test_a_wrong_golden_logit_is_noticed(tampered: Path) -> None:
@@ -69,6 +70,46 @@ def test_a_wrong_golden_logit_is_noticed(tampered: Path) -> None:
     np.savez(other, **arrays)
     resigned(tampered, "golden.npz", other.read_bytes())
     assert replay(Engine(tampered)) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"logits": np.zeros((27, 3, 2), np.float32)},
+        {"logits": np.zeros((27, 4, 2), np.float64)},
+        {"images": np.zeros((4, 3, 64, 64), np.uint8)},
+        {"images": np.zeros((4, 3, 128, 128), np.float32)},
+        {"configurations": np.arange(27)},
+        {"images": np.zeros((0, 3, 128, 128), np.uint8), "logits": np.zeros((27, 0, 2), np.float32)},
+    ],
+)
+def test_golden_vectors_of_other_shapes_are_refused(tampered: Path, change: dict[str, np.ndarray]) -> None:
+    """Arrays that do not fit one another or the network, and those that hold nothing."""
+    with np.load(tampered / "golden.npz", allow_pickle=False) as golden:
+        arrays = {key: golden[key] for key in golden} | change
+    np.savez(tampered.parent / "other.npz", **arrays)
+    resigned(tampered, "golden.npz", (tampered.parent / "other.npz").read_bytes())
+    with pytest.raises(ArtifactError, match="arrays of other shapes or types"):
+        replay(Engine(tampered))
+
+
+def test_golden_vectors_that_unpack_to_too_much_are_not_unpacked(tampered: Path) -> None:
+    """300 MB of nothing in 300 KB are refused by what the archive says of itself."""
+    with zipfile.ZipFile(tampered.parent / "bomb.npz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("images.npy", bytes(300 * 1024 * 1024))
+    resigned(tampered, "golden.npz", (tampered.parent / "bomb.npz").read_bytes())
+    with pytest.raises(ArtifactError, match="unpacks to more than 268,435,456 bytes"):
+        replay(Engine(tampered))
+
+
+def test_a_configuration_without_golden_vectors_is_no_proof(tampered: Path) -> None:
+    """All that the engine can run must be in the file."""
+    with np.load(tampered / "golden.npz", allow_pickle=False) as golden:
+        arrays = {"images": golden["images"], "configurations": golden["configurations"][1:], "logits": golden["logits"][1:]}
+    np.savez(tampered.parent / "other.npz", **arrays)
+    resigned(tampered, "golden.npz", (tampered.parent / "other.npz").read_bytes())
+    with pytest.raises(ArtifactError, match="has no golden vectors of configuration 'HHH'"):
+        replay(Engine(tampered))
 
 
 @pytest.mark.parametrize("data", [b"", b"no zip", b"\x80\x04N.", b"\x93NUMPY"])
@@ -136,3 +177,69 @@ def test_an_engine_takes_an_opened_artifact(artifact: Path) -> None:
     first, second, third = (float(engine.scores(crops, Configuration.parse("BBB"))[0]) for engine in engines)
     assert first == second
     assert third == pytest.approx(first, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        ([[1.0]], "is a list"),
+        (np.zeros((1, 3, 128, 128), np.float64), "type float64"),
+        (np.zeros((1, 3, 128, 128), np.uint8), "type uint8"),
+        (np.zeros((3, 128, 128), np.float32), r"shape \(3, 128, 128\)"),
+        (np.zeros((1, 128, 128, 3), np.float32), r"shape \(1, 128, 128, 3\)"),
+        (np.zeros((1, 3, 64, 64), np.float32), r"shape \(1, 3, 64, 64\)"),
+        (np.zeros((0, 3, 128, 128), np.float32), r"shape \(0, 3, 128, 128\)"),
+        (np.full((1, 3, 128, 128), -1, np.float32), "values from -1 to -1"),
+        (np.full((1, 3, 128, 128), 256, np.float32), "values from 256 to 256"),
+        (np.full((1, 3, 128, 128), np.nan, np.float32), "values from nan to nan"),
+    ],
+)
+def test_an_input_that_is_none_is_refused(engine: Engine, array: np.ndarray, words: str) -> None:
+    """Another shape, type or range, each with what was expected; one number that is none is enough."""
+    with pytest.raises(PictureError, match=words) as caught:
+        engine.logits(array, Configuration.parse("HHH"))
+    assert "expected (N, 3, 128, 128) float32, RGB, 0..255, N at least 1" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"runtime": "ncnn"}, r"has no variant 'ncnn'; it has onnx; livegate export … --to ncnn adds it"),
+        ({"precision": "int8"}, r"has no variant 'onnx-int8'"),
+        ({"runtime": "pickle"}, r"has no variant 'pickle'"),
+        ({"threads": 0}, "threads must lie between 1 and 256, got 0"),
+        ({"threads": 10**9}, "threads must lie between 1 and 256"),
+    ],
+)
+def test_what_cannot_be_run_is_refused(artifact: Path, options: dict[str, object], words: str) -> None:
+    """No other runtime is taken in its place; the message says how to add it."""
+    with pytest.raises(LivegateError, match=words):
+        Engine(artifact, **options)
+
+
+def test_a_file_may_hold_fewer_configurations_than_the_artifact(tampered: Path, images: NDArray[np.float32]) -> None:
+    """Words choose among those it holds, and the others are refused, not computed."""
+    path = tampered / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["variants"]["onnx"]["entry"]["values"] = {"HLH": [0, 1, 0], "LLH": [1, 1, 0]}
+    path.write_text(json.dumps(manifest), "utf-8")
+    few = Engine(tampered)
+    assert [str(configuration) for configuration in few.configurations] == ["HLH", "LLH"]
+    assert (str(few.choose("heaviest")), str(few.choose("lightest")), str(few.choose("LLH"))) == ("HLH", "LLH", "LLH")
+    for use in (lambda: few.choose(None), lambda: few.threshold(Configuration.parse("HHH"))):
+        with pytest.raises(ConfigurationError, match="configuration 'HHH' is not in this file; it has HLH, LLH"):
+            use()
+    with pytest.raises(ConfigurationError, match="'BBB' is not in this file"):
+        few.logits(images, Configuration.parse("BBB"))
+    assert replay(few) <= 1e-4
+
+
+def test_a_file_may_have_thresholds_of_its_own(tampered: Path) -> None:
+    """They go before the artifact's, which stay what they are."""
+    path = tampered / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["variants"]["onnx"]["thresholds"] = {
+        text: {"value": 0.125, "rule": "bpcer=0.05", "split": "dev"} for text in manifest["configurations"]
+    }
+    path.write_text(json.dumps(manifest), "utf-8")
+    assert {Engine(tampered).threshold(configuration).value for configuration in Engine(tampered).configurations} == {0.125}

@@ -2,44 +2,106 @@
 
 from __future__ import annotations
 
+import logging
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from livegate.configuration import Configuration
-from livegate.errors import ArtifactError
+from livegate.configuration import Branch, Configuration
+from livegate.errors import ArtifactError, LivegateError
+from livegate.runtime import cache
+from livegate.runtime.backends import blocked
+from livegate.runtime.backends.base import Model, Options
 
 QUIET = 3
 """Only errors are logged: warnings about what was optimised are nothing to a user."""
+FORM = "1"
+"""The version of the form that is cached: another one is built anew."""
+TOLERANCE = 1e-4
+"""How far a logit of the form for this machine may be from that of the portable file."""
+
+log = logging.getLogger(__name__)
 
 
 class OnnxBackend:
     """An ONNX model on the CPU.
 
     Args:
-        model: the bytes of the file.
-        threads: how many threads one call uses.
+        model: one file.
+        options: threads, and whether the form for this machine may be cached. Where it cannot be built or kept the portable file is
+            run, and a warning is logged that says why.
 
     Raises:
         ArtifactError: if the runtime cannot load the model.
     """
 
-    def __init__(self, model: bytes, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.log_severity_level = QUIET
-        try:
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
-            raise ArtifactError("ONNX model", [f"ONNX Runtime cannot load it ({' '.join(str(error).split())})"]) from None
+    def __init__(self, model: Model, options: Options = Options()) -> None:  # noqa: B008 - frozen
+        self._session = (_for_this_machine(model.only(), options) if options.cache else None) or _session(model.only(), options)
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
-        feed: dict[str, NDArray[Any]] = {"image": images}
-        if len(configuration):
-            feed["configuration"] = np.array(configuration.codes, dtype=np.int64)
-        output: NDArray[Any] = self._session.run(["logits"], feed)[0]
-        return output
+        return _logits(self._session, images, configuration)
+
+
+def _for_this_machine(data: bytes, options: Options) -> onnxruntime.InferenceSession | None:
+    """A session of the form for this machine, built if it is not in the cache; None where that fails."""
+    try:
+        name = cache.key("onnx", FORM, onnxruntime.__version__, data)
+        form = cache.get(name)
+        if form is None:
+            form = _built(data)
+            cache.put(name, form)
+        return _session(form, options, optimise=False)
+    except Exception as error:  # noqa: BLE001 - whatever keeps the faster form from being made, the portable file runs
+        log.warning("ONNX Runtime runs the portable file, not the one for this machine: %s", error)
+        return None
+
+
+def _built(data: bytes) -> bytes:
+    """The form of a portable model for this machine: optimised, its gates opened, and found to compute the same.
+
+    Raises:
+        LivegateError: if it computes something else.
+    """
+    options = Options()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "optimised.onnx"
+        portable = _session(data, options, save=path)
+        form = blocked.opened(path.read_bytes())
+    session = _session(form, options, optimise=False)
+    inputs = {value.name: value.shape for value in portable.get_inputs()}
+    images = np.random.default_rng(0).uniform(0, 255, (1, *inputs["image"][1:])).astype(np.float32)
+    (blocks,) = inputs.get("configuration", [0])
+    for branch in Branch:
+        configuration = Configuration.uniform(branch, blocks)
+        expected, got = (_logits(side, images, configuration) for side in (portable, session))
+        if not np.abs(expected - got).max() <= TOLERANCE:
+            raise LivegateError("it computes other logits")
+    return form
+
+
+def _session(data: bytes, options: Options, *, optimise: bool = True, save: Path | None = None) -> onnxruntime.InferenceSession:
+    settings = onnxruntime.SessionOptions()
+    settings.intra_op_num_threads = options.threads
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = QUIET
+    if not optimise:
+        settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    if save:
+        settings.optimized_model_filepath = str(save)
+    try:
+        return onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
+        raise ArtifactError("ONNX model", [f"ONNX Runtime cannot load it ({' '.join(str(error).split())})"]) from None
+
+
+def _logits(session: onnxruntime.InferenceSession, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+    feed: dict[str, NDArray[Any]] = {"image": images}
+    if len(configuration):
+        feed["configuration"] = np.array(configuration.codes, dtype=np.int64)
+    output: NDArray[Any] = session.run(["logits"], feed)[0]
+    return output

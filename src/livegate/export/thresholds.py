@@ -1,0 +1,76 @@
+"""The threshold of each configuration, set on dev, and pictures that set the ranges of int8 files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate import evaluation
+from livegate.configuration import Configuration
+from livegate.data.index import Index
+from livegate.errors import LivegateError
+from livegate.metrics.pad import Rule, Threshold, measure
+from livegate.metrics.scores import Scores
+from livegate.preprocessing import Preprocessing, to_input
+from livegate.runtime.backends.base import Backend
+from livegate.runtime.manifest import Quality
+
+CALIBRATION_PICTURES = 512
+"""At most so many pictures set the ranges of an int8 file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """How thresholds are set.
+
+    Attributes:
+        dev: the pictures that set them; without it the larger logit wins.
+        rule: how.
+        advance: called with the number of pictures done since the last call.
+    """
+
+    dev: Index | None
+    rule: Rule
+    advance: Callable[[int], None]
+
+    def facts(
+        self, scorer: evaluation.Scorer, configurations: Sequence[Configuration]
+    ) -> dict[str, tuple[Threshold, Quality | None]]:
+        """The threshold of each configuration, and how good it is on dev where there is one."""
+        if self.dev is None:
+            return {str(c): (Threshold(evaluation.ARGMAX, f"fixed={evaluation.ARGMAX}", ""), None) for c in configurations}
+        self.dev.require_labels()
+        scores = evaluation.score(scorer, self.dev, configurations, advance=self.advance)
+        return {str(c): self._fact(scores.where(scores.configuration == str(c))) for c in configurations}
+
+    def _fact(self, scores: Scores) -> tuple[Threshold, Quality]:
+        split = ",".join(sorted(set(scores.split.tolist()))) or "dev"
+        threshold = self.rule.threshold(scores.values, scores.species, scores.source, split)
+        bona_fide = int(scores.bona_fide.sum())
+        report = measure(scores.values, scores.species, threshold)
+        return threshold, Quality(split=split, bona_fide=bona_fide, attacks=len(scores) - bona_fide, d_eer=report.d_eer)
+
+
+@dataclass(frozen=True, slots=True)
+class BackendScorer:
+    """A backend with the preprocessing that it needs."""
+
+    preprocessing: Preprocessing
+    backend: Backend
+
+    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32 RGB 0..255 to (N, 2) logits: 0 bona fide, 1 attack."""
+        return self.backend.logits(images, configuration)
+
+
+def calibration_pictures(index: Index, preprocessing: Preprocessing) -> NDArray[np.float32]:
+    """Pictures of an index, evenly spread over it, as input of the network."""
+    chosen = replace(index, samples=index.samples[:: max(1, len(index.samples) // CALIBRATION_PICTURES)][:CALIBRATION_PICTURES])
+    crops = [taken for taken in evaluation.network_inputs(chosen, preprocessing) if isinstance(taken, np.ndarray)]
+    if not crops:
+        raise LivegateError(f"{index.path}: no picture can be used for calibration")
+    return to_input(crops)

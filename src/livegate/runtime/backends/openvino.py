@@ -1,0 +1,75 @@
+"""OpenVINO, from the ONNX file."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.configuration import Configuration
+from livegate.errors import ArtifactError, MissingExtraError
+from livegate.runtime import cache
+from livegate.runtime.backends.base import Model, Options
+
+DEVICE = "CPU"
+FP32 = "f32"
+"""Left to itself OpenVINO takes bf16 where the processor can, which moves the logits."""
+
+log = logging.getLogger(__name__)
+
+
+class OpenVinoBackend:
+    """An ONNX model on the CPU.
+
+    Args:
+        model: one file.
+        options: threads, and whether the compiled form may be cached. Where it cannot be kept a warning is logged that says why.
+
+    Raises:
+        MissingExtraError: if OpenVINO is not installed.
+        ArtifactError: if it cannot load the model.
+    """
+
+    def __init__(self, model: Model, options: Options = Options()) -> None:  # noqa: B008 - frozen
+        try:
+            import openvino
+        except ImportError:
+            raise MissingExtraError("OpenVINO", "openvino") from None
+        core, data = openvino.Core(), model.only()
+        settings = {
+            "INFERENCE_PRECISION_HINT": FP32,
+            "INFERENCE_NUM_THREADS": options.threads,
+            "NUM_STREAMS": 1,
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        compiled = _from_cache(core, data, settings) if options.cache else None
+        try:
+            compiled = compiled or core.compile_model(core.read_model(data), DEVICE, settings)
+        except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
+            raise ArtifactError("ONNX model", [f"OpenVINO cannot load it ({' '.join(str(error).split())})"]) from None
+        self._request = compiled.create_infer_request()
+
+    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
+        feed: dict[str, NDArray[Any]] = {"image": images}
+        if len(configuration):
+            feed["configuration"] = np.array(configuration.codes, dtype=np.int64)
+        return np.array(self._request.infer(feed)["logits"])  # a copy: the next call writes into the same memory
+
+
+def _from_cache(core: Any, data: bytes, settings: dict[str, Any]) -> Any | None:  # noqa: ANN401 - OpenVINO's own types
+    """The model as this OpenVINO compiled it for this machine, compiled now if it is not in the cache; None where that fails."""
+    try:
+        import openvino
+
+        name = cache.key("openvino", openvino.__version__, repr(sorted(settings.items())), data)
+        compiled = cache.get(name)
+        if compiled is None:
+            compiled = core.compile_model(core.read_model(data), DEVICE, settings).export_model().getvalue()
+            cache.put(name, compiled)
+        return core.import_model(compiled, DEVICE, settings)
+    except Exception as error:  # noqa: BLE001 - whatever keeps the compiled form from being kept, the model itself runs
+        log.warning("OpenVINO compiles the model anew: %s", error)
+        return None

@@ -1,0 +1,233 @@
+"""All facts about an artifact, as ``manifest.json`` states them; its fields are described in docs/formats.md."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from livegate.configuration import Configuration
+from livegate.errors import ConfigurationError
+from livegate.metrics.pad import Threshold
+from livegate.preprocessing import Preprocessing
+from livegate.runtime.backends.base import RUNTIMES
+from livegate.runtime.entry import Entry, Fact, InputEntry
+
+SCHEMA_VERSION: Final = 2
+MAX_PATH_PARTS = 8
+HEAVIEST, LIGHTEST = "heaviest", "lightest"
+
+
+def _plain_name(name: str) -> str:
+    if name in {"", ".", ".."} or any(character in name for character in "/\\:\0"):
+        raise ValueError(f"must be the name of a file in the artifact's folder, got {name!r}")
+    return name
+
+
+def _plain_path(path: str) -> str:
+    parts = path.split("/")
+    if len(parts) > MAX_PATH_PARTS:
+        raise ValueError(f"must be at most {MAX_PATH_PARTS - 1} folders deep, got {path!r}")
+    for part in parts:
+        _plain_name(part)
+    return path
+
+
+FileName = Annotated[str, AfterValidator(_plain_name)]
+FilePath = Annotated[str, AfterValidator(_plain_path)]
+"""A file in the artifact's folder or in a folder of it, with ``/`` between the parts."""
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class ConfigurationFacts(Fact):
+    """What one configuration is and costs.
+
+    ``parameters``, ``macs`` (multiply-adds of convolutions and linear layers), and ``threshold``: from which score a face counts as
+    bona fide, with the rule and the split that set it.
+    """
+
+    parameters: Annotated[int, Field(ge=0)]
+    macs: Annotated[int, Field(ge=0)]
+    threshold: Threshold
+
+
+class Parity(Fact):
+    """How far the file is from the network it came from: absolute, on logits, over all configurations and ``pictures``."""
+
+    pictures: Annotated[int, Field(ge=1)]
+    largest: Annotated[float, Field(ge=0)]
+    tolerance: Annotated[float, Field(gt=0)]
+
+
+class File(Fact):
+    """What a file must be."""
+
+    sha256: Sha256
+    bytes: Annotated[int, Field(ge=1)]
+
+
+class Quality(Fact):
+    """How well one configuration did on the split that set its threshold, picture by picture, attacks of all species pooled."""
+
+    split: str
+    bona_fide: Annotated[int, Field(ge=1)]
+    attacks: Annotated[int, Field(ge=1)]
+    d_eer: Annotated[float, Field(ge=0, le=1)]
+
+
+class Variant(Fact):
+    """The network for one runtime in one precision: one file, or the files of one package.
+
+    ``parity`` is null where the runtime cannot run on the machine that exported. ``thresholds`` holds one for each configuration of the entry
+    where those of the artifact do not fit the precision, else nothing, and ``quality`` how well it does at each. ``versions``: what wrote and
+    proved it.
+    """
+
+    runtime: Literal["onnx", "openvino", "litert", "executorch", "coreml", "ncnn"]
+    precision: Literal["fp32", "fp16", "int8"]
+    files: Annotated[Mapping[FilePath, File], Field(min_length=1)]
+    entry: Entry
+    parity: Parity | None
+    thresholds: Mapping[str, Threshold] = {}
+    quality: Mapping[str, Quality] = {}
+    versions: Mapping[str, str]
+
+    @property
+    def target(self) -> str:
+        """Its name among the variants, such as ``onnx`` or ``onnx-int8``."""
+        return target(self.runtime, self.precision)
+
+    @property
+    def bytes(self) -> int:
+        """The size of its files together."""
+        return sum(file.bytes for file in self.files.values())
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """What it holds, in the order of its entry."""
+        return tuple(Configuration.parse(text) for text in self.entry.configurations)
+
+    def faults(self, configurations: Mapping[str, ConfigurationFacts]) -> Iterator[str]:
+        """What cannot be true of it in an artifact with these configurations."""
+        held = set(self.entry.configurations)
+        if (expected := RUNTIMES[self.runtime].kind) != self.entry.kind:
+            yield f"chooses by {self.entry.kind!r}, but {self.runtime} chooses by {expected!r}"
+        if unknown := sorted(held - configurations.keys()):
+            yield f"holds configuration {unknown[0]!r}, which the manifest does not list"
+        elif isinstance(self.entry, InputEntry) and any(
+            Configuration.parse(text).codes != codes for text, codes in self.entry.values.items()
+        ):
+            yield "gives a configuration other numbers than 0 for H, 1 for L, 2 for B"
+        if self.thresholds and set(self.thresholds) != held:
+            yield "has thresholds for other configurations than it holds"
+        if self.quality.keys() - self.thresholds.keys():
+            yield "has a quality without the threshold that it was measured with"
+
+
+def target(runtime: str, precision: str) -> str:
+    """The name of a variant: the runtime, and its precision unless that is fp32."""
+    return runtime if precision == "fp32" else f"{runtime}-{precision}"
+
+
+class Golden(Fact):
+    """Pixels and the logits that they must give, for replay on a device: arrays of ``golden.npz``, without pickle."""
+
+    file: FileName
+    sha256: Sha256
+
+
+class Licence(Fact):
+    """What one may do with the weights: an SPDX expression, one plain sentence, and the file with the whole text."""
+
+    spdx: str
+    summary: str
+    file: FileName
+
+
+class Provenance(Fact):
+    """Where the network came from: its recipe, what the training noted, versions, and errors by configuration."""
+
+    recipe: Mapping[str, Any]
+    training: Mapping[str, Any]
+    versions: Mapping[str, str]
+    quality: Mapping[str, Quality]
+
+
+class Manifest(Fact):
+    """All facts about an artifact.
+
+    Faults are reported together; a key that is not known is one.
+    """
+
+    schema_version: Literal[2]
+    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    task: Literal["liveness"]
+    outputs: tuple[Literal["bona-fide"], Literal["attack"]]
+    adaptive_blocks: Annotated[int, Field(ge=0, le=8)]
+    default_configuration: str
+    preprocessing: Preprocessing
+    configurations: Mapping[str, ConfigurationFacts]
+    variants: Annotated[Mapping[str, Variant], Field(min_length=1)]
+    golden: Golden
+    provenance: Provenance
+    licence: Licence
+    files: Mapping[FileName, Sha256]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        faults = []
+        for text in {self.default_configuration, *self.configurations}:
+            try:
+                Configuration.parse(text, self.adaptive_blocks)
+            except ConfigurationError as error:
+                faults.append(str(error))
+        if self.default_configuration not in self.configurations:
+            faults.append(f"default_configuration {self.default_configuration!r} is not among the configurations")
+        if not faults:
+            faults += [
+                f"variants.{name} {fault}" for name, variant in self.variants.items() for fault in self._of(name, variant)
+            ]
+        stated: dict[str, File] = {}
+        for variant in self.variants.values():
+            faults += [
+                f"{name} is two different files"
+                for name, file in variant.files.items()
+                if stated.setdefault(name, file) != file
+            ]
+        if self.licence.file not in self.files:
+            faults.append(f"licence.file {self.licence.file!r} is not among the files")
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    def _of(self, name: str, variant: Variant) -> Iterator[str]:
+        if name != variant.target:
+            yield f"must be called {variant.target!r}"
+        yield from variant.faults(self.configurations)
+
+    @property
+    def bytes(self) -> int:
+        """The size of the files of all variants; a file that several of them name counts once."""
+        return sum({name: file.bytes for variant in self.variants.values() for name, file in variant.files.items()}.values())
+
+    def choose(self, text: str | None, among: Collection[str] | None = None) -> Configuration:
+        """The configuration that a user's words mean.
+
+        Args:
+            text: letters such as HLH, ``heaviest`` or ``lightest`` (by multiply-adds), or None for the default one.
+            among: the configurations to choose from; None for all of the artifact.
+
+        Raises:
+            ConfigurationError: if it is not among them.
+        """
+        held = self.configurations if among is None else among
+        if text in {HEAVIEST, LIGHTEST}:
+            by_cost = sorted(held, key=lambda name: self.configurations[name].macs)
+            return Configuration.parse(by_cost[-1 if text == HEAVIEST else 0])
+        text = self.default_configuration if text is None else text
+        configuration = Configuration.parse(text, self.adaptive_blocks)
+        if text not in held:
+            where = "this artifact" if among is None or text not in self.configurations else "this file"
+            raise ConfigurationError(f"configuration {text!r} is not in {where}; it has {', '.join(held)}")
+        return configuration
