@@ -101,9 +101,9 @@ def test_without_static_files_the_heavy_configuration_of_the_same_file_is_the_me
 def test_sustained_load_goes_on_for_its_minutes(model: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the number of rounds; the drift compares its ends."""
     monkeypatch.setattr(run, "WINDOW", 0.05)
-    plan = Plan(artifact=model, runtimes=["onnx"], configurations=[Configuration.parse("LLL")], rounds=1, minutes=0.01)
+    plan = Plan(artifact=model, runtimes=["onnx"], configurations=[Configuration.parse("LLL")], rounds=1, minutes=0.05)
     result = measure(plan)
-    assert result.seconds >= 0.6
+    assert result.seconds >= 3
     assert result.rounds > 1
     assert result.rows[0].drift is not None
 
