@@ -39,7 +39,7 @@ light: dist  ## the wheel alone in a fresh environment: no torch, and the main j
 FORMATS = tests/unit/export tests/unit/runtime/backends
 test-exports: .venv-exports/ready .venv-litert/ready  ## every format, written and run; LiteRT's converter brings 2 GB of packages
 	.venv-exports/bin/python -m pytest --require openvino,executorch.exir,coremltools,ncnn,ai_edge_litert $(FORMATS)
-	.venv-litert/bin/python -m pytest --require litert_torch tests/unit/export/test_litert.py
+	.venv-litert/bin/python -m pytest -p no:anyio --require litert_torch tests/unit/export/test_litert.py  # its plugin for pytest is older than pytest
 
 test-arm: .venv/ready  ## golden vectors of the shipped model on an emulated 64-bit Arm processor; ARTIFACT=DIR RUNTIMES="onnx litert ncnn" for another's
 	PYTHON=.venv/bin/python tests/arm/replay.sh $(or $(ARTIFACT),src/livegate/weights/default) $(or $(RUNTIMES),onnx)
