@@ -15,7 +15,7 @@ python=${PYTHON:-python3}
 
 if [[ ! -e $here/ready ]]; then
     rm -rf "$here"
-    mkdir -p "$here"/apt/{state/lists/partial,cache/archives/partial,sources} "$here"/{root,site,host}
+    mkdir -p "$here"/apt/{state/lists/partial,cache/archives/partial,sources} "$here"/{system,site,host}
     touch "$here/apt/state/status" # nothing counts as installed, so that everything is fetched
     mirror=$(apt-get indextargets --format '$(REPO_URI)' | awk '/\/debian\/$/ {found = $0} END {print found}') # the one in use here
     echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} trixie main" \
@@ -25,8 +25,8 @@ if [[ ! -e $here/ready ]]; then
         -o Dir::Etc::SourceList="$here/apt/sources.list" -o Dir::Etc::SourceParts="$here/apt/sources" -o APT::Sandbox::User=root)
     "${apt[@]}" update
     "${apt[@]}" install --yes --download-only --no-install-recommends python3.13 libstdc++6 libgomp1 zlib1g
-    ln -s usr/lib "$here/root/lib" # where every program looks for its loader; Debian makes this link when it is installed
-    for package in "$here"/apt/cache/archives/*.deb; do dpkg-deb --extract "$package" "$here/root"; done
+    ln -s usr/lib "$here/system/lib" # where every program looks for its loader; Debian makes this link when it is installed
+    for package in "$here"/apt/cache/archives/*.deb; do dpkg-deb --extract "$package" "$here/system"; done
     (cd "$here/apt" && "${apt[@]}" download qemu-user:amd64 && dpkg-deb --extract qemu-user_*.deb "$here/host")
     "$python" -m pip wheel --quiet --no-deps --wheel-dir "$here/wheel" .
     mapfile -t needs < <("$python" -c '
@@ -40,6 +40,6 @@ print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], se
 fi
 
 for runtime in "${runtimes[@]}"; do
-    PYTHONPATH=$here/site "$here/host/usr/bin/qemu-aarch64" -L "$here/root" "$here/root/usr/bin/python3.13" \
+    PYTHONPATH=$here/site "$here/host/usr/bin/qemu-aarch64" -L "$here/system" "$here/system/usr/bin/python3.13" \
         -m livegate doctor --artifact "$artifact" --runtime "$runtime"
 done

@@ -113,6 +113,8 @@ class Variant(Fact):
         held = set(self.entry.configurations)
         if (expected := RUNTIMES[self.runtime].kind) != self.entry.kind:
             yield f"chooses by {self.entry.kind!r}, but {self.runtime} chooses by {expected!r}"
+        if self.parity is None and RUNTIMES[self.runtime].module:
+            yield f"states no parity, which is null for runtimes alone that cannot prove a file; {self.runtime} can"
         if unknown := sorted(held - configurations.keys()):
             yield f"holds configuration {unknown[0]!r}, which the manifest does not list"
         elif isinstance(self.entry, InputEntry) and any(

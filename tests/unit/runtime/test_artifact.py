@@ -308,3 +308,9 @@ def test_a_file_of_two_variants_counts_once(tampered: Path) -> None:
     """OpenVINO runs the ONNX file: the artifact is no larger for it."""
     edit(tampered, lambda m: m["variants"].update(openvino={**m["variants"]["onnx"], "runtime": "openvino"}))
     assert Artifact.open(tampered).manifest.bytes == (tampered / "model.onnx").stat().st_size
+
+
+def test_a_file_that_livegate_can_run_states_its_parity(tampered: Path) -> None:
+    """Null is for what cannot be run where files are written; elsewhere it would hide that nobody looked."""
+    edit(tampered, lambda manifest: manifest["variants"]["onnx"].update(parity=None))
+    assert any("states no parity" in fault for fault in faults(tampered))

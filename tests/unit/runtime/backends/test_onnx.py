@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError
 from livegate.runtime import cache
-from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends import blocked
 from livegate.runtime.backends import onnx as module
 from livegate.runtime.backends.base import Model, Options
@@ -23,26 +22,6 @@ from livegate.runtime.backends.onnx import OnnxBackend
 from livegate.runtime.entry import InputEntry
 
 CACHED = Options(cache=True)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's cache is in a folder of the test; gives where Livegate's files then are."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    return tmp_path / "xdg" / "livegate" / "models"
-
-
-@pytest.fixture(scope="module")
-def model(artifact: Path) -> Model:
-    """The ONNX file of the default model."""
-    opened = Artifact.open(artifact)
-    return opened.read(opened.manifest.variants["onnx"])
-
-
-@pytest.fixture(scope="module")
-def images() -> NDArray[np.float32]:
-    """Two pictures of noise."""
-    return np.random.default_rng(0).uniform(0, 255, (2, 3, 128, 128)).astype(np.float32)
 
 
 def operators(model: bytes) -> list[str]:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError, MissingExtraError
-from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends.base import Model, Options
 from livegate.runtime.backends.onnx import OnnxBackend
 from livegate.runtime.backends.openvino import OpenVinoBackend
@@ -22,30 +21,10 @@ pytest.importorskip("openvino")
 CACHED = Options(cache=True)
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The user's cache is in a folder of the test; gives where Livegate's files then are."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    return tmp_path / "xdg" / "livegate" / "models"
-
-
-@pytest.fixture(scope="module")
-def model(artifact: Path) -> Model:
-    """The ONNX file of the default model."""
-    opened = Artifact.open(artifact)
-    return opened.read(opened.manifest.variants["onnx"])
-
-
 @pytest.fixture(scope="module")
 def backend(model: Model) -> OpenVinoBackend:
     """The default model in OpenVINO."""
     return OpenVinoBackend(model)
-
-
-@pytest.fixture(scope="module")
-def images() -> NDArray[np.float32]:
-    """Two pictures of noise."""
-    return np.random.default_rng(0).uniform(0, 255, (2, 3, 128, 128)).astype(np.float32)
 
 
 def test_it_computes_what_onnx_runtime_computes(backend: OpenVinoBackend, model: Model, images: NDArray[np.float32]) -> None:
