@@ -100,11 +100,12 @@ def _labels(axes: Axes, points: Sequence[Point]) -> None:
     """The letters of a configuration, once to the right of all runtimes in which its error is about the same."""
     series = dict.fromkeys(point.series for point in points)
     best = {_name(point) for name in series for point in front([p for p in points if p.series == name])}
-    for label, error in sorted(best):
-        right = max(point.latency for point in points if _name(point) == (label, error))
-        axes.annotate(label, (right, 100 * error), (7, 0), textcoords="offset points", va="center", fontsize=8)
+    for name in sorted(best):
+        last = max((point for point in points if _name(point) == name), key=lambda point: point.latency)
+        at = last.latency, 100 * last.error
+        axes.annotate(last.label, at, (7, 0), textcoords="offset points", va="center", fontsize=8)
 
 
 def _name(point: Point) -> tuple[str, float]:
-    """What is written at a point, and at which height: to a tenth of a percent, or names would lie on each other."""
+    """What one label stands for: its letters, and the error to a tenth of a percent, or labels would lie on each other."""
     return point.label, round(point.error, 3)
