@@ -22,6 +22,7 @@ from livegate.data.index import Index
 from livegate.errors import RecipeError
 from livegate.metrics.pad import PadReport, Threshold, measure
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
+from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.training.augment import PixelAugment
@@ -106,6 +107,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
     Raises:
         RecipeError: if the recipe does not fit the data, or the folder holds another run.
         IndexFileError: if the index has faults, no labels or lacks a split.
+        CheckpointError: if the initial weights are missing or do not fit.
         PictureError: if a training picture cannot be read.
     """
     if recipe.run.threads:
@@ -114,13 +116,13 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
     index.require_labels()
     training, dev = index.split(recipe.data.train), index.split(recipe.data.dev)
     batches = Batches(training.samples, recipe)
-    folder.mkdir(parents=True, exist_ok=True)
     if (folder / STATE).exists() and not resume:
         raise RecipeError(folder, ["holds a run already; continue it with --resume or choose another folder with --out"])
 
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
     torch.manual_seed(recipe.seed)
     run = Run(recipe, folder, *fresh(recipe, fabric))
+    folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / STATE).exists():
         run.restore()
     model, optimiser = fabric.setup(run.network, run.optimiser)
@@ -184,8 +186,11 @@ def _errors_on(run: Run, dev: Index) -> PadReport:
 
 
 def fresh(recipe: Recipe, fabric: Fabric) -> tuple[Network, AdamW]:
-    """A network with the weights of torch's present seed, on the device, and its optimiser."""
-    network = recipe.model.build().to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    """A network with the weights of torch's present seed or the recipe's initial ones, on the device, and its optimiser."""
+    network = recipe.model.build()
+    if recipe.initial:
+        start_from(network, Checkpoint.load(recipe.data.folder / recipe.initial))
+    network = network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, _optimiser(network, recipe)
 
 

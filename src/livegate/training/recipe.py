@@ -39,9 +39,14 @@ class Data(Section):
     dev: str = "dev"
 
     @property
+    def folder(self) -> Path:
+        """Where everything lies that the recipe names by a relative path."""
+        return Path(self.root or os.environ.get("LIVEGATE_DATA", "."))
+
+    @property
     def path(self) -> Path:
         """Where the index lies."""
-        return Path(self.root or os.environ.get("LIVEGATE_DATA", ".")) / self.index
+        return self.folder / self.index
 
 
 class Input(Section):
@@ -135,6 +140,8 @@ class Recipe(Section):
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
     seed: int = 0
+    initial: str = ""
+    """The checkpoint of a plain network of the same backbone to start from, relative to ``data.root``; empty to start from chance."""
     data: Data = Data()
     model: ModelSpec = ModelSpec()
     preprocessing: Input = Input()

@@ -20,11 +20,12 @@ from torch import Tensor, nn
 
 from livegate.data.index import Index
 from livegate.errors import CheckpointError, IndexFileError, RecipeError
-from livegate.models.checkpoint import WEIGHTS, Checkpoint, read_tensors
+from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors
 from livegate.models.network import Network
+from livegate.models.registry import ModelSpec
 from livegate.training.augment import PixelAugment
 from livegate.training.loader import Batches
-from livegate.training.loop import STATE, _optimiser, descend, learning_rate, train
+from livegate.training.loop import STATE, _optimiser, descend, fresh, learning_rate, train
 from livegate.training.recipe import Recipe
 
 Make = Callable[..., Recipe]
@@ -335,6 +336,19 @@ def test_a_damaged_state_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     (tmp_path / STATE).write_bytes(b"damaged")
     with pytest.raises(CheckpointError, match="is no safetensors file or is damaged"):
         train(recipe, tmp_path, resume=True, quiet=True)
+
+
+def test_a_run_starts_from_the_initial_weights(generated: Path, make_recipe: Make, tmp_path: Path) -> None:
+    """They lie in the data folder; without that file no folder of a run is left behind."""
+    recipe = make_recipe(data={"index": generated.name, "root": str(generated.parent)}, initial="plain.safetensors")
+    with pytest.raises(CheckpointError, match="does not exist"):
+        train(recipe, tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+    spec = ModelSpec("mobilenet-v2", ())
+    plain = spec.build()
+    Checkpoint(spec, recipe.deployed, as_weights(plain), {}, {}).save(tmp_path / "plain.safetensors")
+    network, _ = fresh(make_recipe(data={"root": str(tmp_path)}, initial="plain.safetensors"), Fabric(accelerator="cpu"))
+    assert torch.equal(network.state_dict()["blocks.0.0.weight"], plain.state_dict()["blocks.0.0.weight"])
 
 
 def test_data_that_does_not_fit_is_refused_before_anything_is_written(

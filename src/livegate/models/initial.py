@@ -1,0 +1,53 @@
+"""A network that does not start from chance but from a trained one, such as one that learned ImageNet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from livegate.errors import CheckpointError
+from livegate.models.checkpoint import Checkpoint
+from livegate.models.network import Network
+from livegate.pta import PTABlock
+
+
+def start_from(network: Network, trained: Checkpoint) -> None:
+    """Give a network the weights of a trained network without adaptive blocks.
+
+    The heavy branch of an adaptive block takes the two blocks that it stands for. The light branch, which replaces both, takes the
+    first of them where its shapes allow it; it keeps its fresh weights where they do not.
+
+    Args:
+        network: of the same backbone, with or without adaptive blocks; changed in place.
+        trained: the plain network.
+
+    Raises:
+        CheckpointError: if the trained network has adaptive blocks, or is of another backbone.
+    """
+    plain = trained.network()
+    if plain.adaptive_blocks:
+        raise CheckpointError(
+            "the initial weights", ["are those of an adaptive network; start from one without adaptive blocks"]
+        )
+    blocks = iter(plain.blocks)
+    try:
+        for block in network.blocks:
+            _take(block, blocks)
+    except (StopIteration, RuntimeError):
+        fault = f"are those of {trained.model.name!r}, whose blocks do not fit the network that is to be trained"
+        raise CheckpointError("the initial weights", [fault]) from None
+
+
+def _take(block: nn.Module, trained: Iterator[nn.Module]) -> None:
+    if not isinstance(block, PTABlock):
+        block.load_state_dict(next(trained).state_dict())
+        return
+    first, second = next(trained), next(trained)
+    block.heavy.load_state_dict(nn.Sequential(first, second).state_dict())
+    if _shapes(block.light) == _shapes(first):
+        block.light.load_state_dict(first.state_dict())
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
