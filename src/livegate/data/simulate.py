@@ -208,6 +208,31 @@ def print_capture(picture: Pixels, rng: np.random.Generator, settings: PrintSett
     return photograph(light, rng, settings.camera)
 
 
+def cutout_capture(picture: Pixels, landmarks: Landmarks, rng: np.random.Generator, settings: PrintSettings = PRINT) -> Pixels:
+    """The picture printed, its eyes cut out, and worn as a mask: eyes that blink in a face of paper.
+
+    This is the cut photo attack of CASIA-FASD (Zhang et al. 2012, section 3). Through the holes the camera sees a face behind the
+    sheet, in its shade; here it is the picture's own, seen directly.
+
+    Args:
+        picture: (height, width, 3) uint8, RGB; each side at least 32 pixels.
+        landmarks: points of the face in it; the first two are the eyes.
+        rng: all chance comes from here; the same state gives the same pixels.
+        settings: the print and the camera.
+
+    Returns:
+        A picture of the same shape and dtype.
+
+    Raises:
+        PictureError: the array is not such a picture.
+    """
+    sheet, view = print_light(_checked(picture), rng, settings)
+    worn = cv2.remap(to_light(picture), view.x, view.y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shade = np.full(3, rng.uniform(0.5, 0.95))
+    behind = np.asarray(worn, dtype=np.float32) * tinted(np.ones_like(view.x), shade)
+    return photograph(_over(sheet, behind, 1 - _eye_holes(view, landmarks, rng)), rng, settings.camera)
+
+
 def replay_capture(picture: Pixels, rng: np.random.Generator, settings: ReplaySettings = REPLAY) -> Pixels:
     """The picture shown on a screen and photographed again.
 
@@ -415,6 +440,20 @@ def _look(picture: Pixels, rng: np.random.Generator, settings: PrintSettings | R
     x, y, depth = (a * column + b * row + c for a, b, c in back)
     x, y = x / depth, y / depth
     return _View(x, y + bend * height * (2 * x / (width - 1) - 1) ** 2, fill)
+
+
+def _eye_holes(view: _View, landmarks: Landmarks, rng: np.random.Generator) -> Light:
+    """1 in the two holes that scissors left, 0 elsewhere, soft over a pixel; (height, width)."""
+    right, left = np.array(landmarks[:2])
+    apart = max(float(np.hypot(*(left - right))), 1.0)
+    along = (left - right) / apart
+    half_width, half_height = rng.uniform(0.26, 0.4) * apart, rng.uniform(0.13, 0.24) * apart
+    holes = np.zeros_like(view.x)
+    for eye in (right, left):
+        x, y = view.x - eye[0], view.y - eye[1]
+        radius = np.hypot((x * along[0] + y * along[1]) / half_width, (y * along[0] - x * along[1]) / half_height)
+        holes = np.maximum(holes, np.clip((1 - radius) * half_height + 0.5, 0, 1))
+    return np.asarray(holes, dtype=np.float32)
 
 
 def _clouds(shape: tuple[int, ...], rng: np.random.Generator, cells: int) -> Light:

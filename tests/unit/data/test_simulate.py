@@ -15,6 +15,7 @@ from livegate.data.simulate import (
     CameraSettings,
     PrintSettings,
     ReplaySettings,
+    cutout_capture,
     halftone,
     print_capture,
     recapture,
@@ -28,7 +29,15 @@ from livegate.errors import PictureError
 from livegate.preprocessing import Pixels
 
 Capture = Callable[..., Pixels]
-CAPTURES: tuple[Capture, ...] = (print_capture, replay_capture, recapture)
+EYES = ((35.0, 45.0), (60.0, 40.0))
+
+
+def cut_out(picture: Pixels, rng: np.random.Generator) -> Pixels:
+    """A cut-out print; its eyes are where they would be in a picture of 90 x 90 or more."""
+    return cutout_capture(picture, EYES, rng)
+
+
+CAPTURES: tuple[Capture, ...] = (print_capture, replay_capture, recapture, cut_out)
 NONE = (0.0, 0.0)
 ONE = (1.0, 1.0)
 STILL_CAMERA = CameraSettings(
@@ -168,6 +177,25 @@ def test_a_print_has_less_contrast_than_its_picture() -> None:
     before, after = to_light(picture), captured
     ratio = [float(light[:, 80:].mean() / light[:, :48].mean()) for light in (before, after)]
     assert ratio[1] < ratio[0] / 3
+
+
+def test_eyes_that_are_cut_out_show_the_face_behind_the_sheet() -> None:
+    """Through the holes: the flat picture in shade, without dots; beside them: paper and ink. The holes turn with the eyes."""
+    eyes = ((80.0, 128.0), (176.0, 128.0))
+    settings = PrintSettings(fill=ONE, tilt=NONE, bend=NONE, gloss=NONE, rotation=(90, 90), camera=STILL_CAMERA)
+    captured = to_light(cutout_capture(flat(150), eyes, np.random.default_rng(0), settings))
+    scene = float(to_light(flat(150))[0, 0, 0])
+    for row, column in ((80, 128), (176, 128)):
+        hole = captured[row - 5 : row + 6, column - 5 : column + 6]
+        assert hole.std() < 0.003
+        assert 0.45 * scene < hole.mean() < scene
+    assert captured[118:139, 75:96].std() > 0.03  # where the right eye would be without the turn
+
+
+@pytest.mark.parametrize("points", [((50.0, 50.0), (50.0, 50.0)), ((-500.0, -500.0), (900.0, 900.0))])
+def test_eyes_at_one_point_or_outside_make_no_hole_and_no_fault(points: tuple[tuple[float, float], ...]) -> None:
+    """Landmarks come from a detector, which can be wrong."""
+    assert cutout_capture(noisy(90, 90), points, np.random.default_rng(0)).shape == (90, 90, 3)
 
 
 def test_noise_variance_is_linear_in_light() -> None:

@@ -1,0 +1,206 @@
+"""How well a recipe holds where it has never been: leave one source out, train on the others, measure on it.
+
+    python benchmarks/unseen.py INDEX --out DIR --rung baseline default --rung bigger default optimiser.epochs=48 --seeds 1 2 3
+
+For each rung, source and seed one training on the splits train and dev of the other sources, which also choose the epoch and set the
+threshold (BPCER 5 %, sources weighted equally); measured on train and dev of the source that is left out. Rows of the split test are
+never read. Only sources with bona fide and attacks are left out.
+
+Everything is kept in DIR, and the same command goes on where it was. Started twice, the two processes share the trainings.
+Intervals: 95 % percentiles over 2,000 draws of seeds, and of clips within the source left out, the same draws for every rung.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate import evaluation
+from livegate.cli.progress import counting
+from livegate.configuration import Configuration
+from livegate.data.index import Index
+from livegate.data.protocols import cross
+from livegate.metrics import Rule, Scores, measure
+from livegate.metrics.resampling import Ordered, Resampling, Weighed
+from livegate.models.checkpoint import Checkpoint
+from livegate.models.scorer import TorchScorer
+from livegate.sample import Split
+from livegate.training.loop import train
+from livegate.training.recipe import Recipe
+
+RULE = Rule.parse("bpcer=0.05")
+REPLICATES = 2000
+DETAILED = "HHH"
+"""The configuration whose rates are shown source by source; the heaviest one where a network has no such."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One training and what it is measured on."""
+
+    rung: str
+    held: str
+    seed: int
+    recipe: Recipe
+    folder: Path
+
+    @property
+    def scores(self) -> Path:
+        """Scores of the source left out (split test) and of dev of the others."""
+        return self.folder / "scores.csv"
+
+
+def main() -> None:
+    """Train what is missing, then print the tables of what is there."""
+    parser = argparse.ArgumentParser(description="Leave one source out.")
+    parser.add_argument("index", type=Path)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--rung", nargs="+", action="append", required=True, metavar="NAME RECIPE [key=value]")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1])
+    parser.add_argument("--held", nargs="+", metavar="SOURCE", help="only these sources are left out, each in its turn")
+    arguments = parser.parse_args()
+    rounds = left_out(Index.read(arguments.index), arguments.held, arguments.out)
+    planned = [
+        Trial(name, held, seed, recipe_of(recipe, changes, index, seed), arguments.out / name / held / str(seed))
+        for (name, recipe, *changes), (held, index), seed in product(arguments.rung, rounds.items(), arguments.seeds)
+    ]
+    for trial in planned:
+        with claimed(trial.folder) as mine:
+            if mine and not trial.scores.exists():
+                run(trial)
+    done = [trial for trial in planned if trial.scores.exists()]
+    if len(done) < len(planned):
+        print(f"{len(done)} of {len(planned)} trainings are done; another process has the others\n")
+    print(tables(done))
+
+
+def left_out(index: Index, sources: Sequence[str] | None, out: Path) -> Mapping[str, Path]:
+    """The index of each round, by the source that is left out."""
+    known = [sample for sample in index.samples if sample.split != Split.TEST]
+    classes = {(sample.source, sample.bona_fide) for sample in known}
+    able = [name for name in sorted({name for name, _ in classes}) if {(name, True), (name, False)} <= classes]
+    rounds = {}
+    out.mkdir(parents=True, exist_ok=True)
+    for held in sources or able:
+        others = replace(index, samples=tuple(sample for sample in known if sample.source != held))
+        unseen = replace(index, samples=tuple(sample for sample in known if sample.source == held))
+        rounds[held] = cross(others, unseen, whole=True).write(out / f"{held}.csv").path.absolute()
+    return rounds
+
+
+def recipe_of(recipe: str, changes: Sequence[str], index: Path, seed: int) -> Recipe:
+    """The recipe of a rung on the index of a round."""
+    return Recipe.read(recipe, [*changes, f"data.index={str(index)!r}", f"seed={seed}"])
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Whether this process may work in a folder: only one at a time does."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
+def run(trial: Trial) -> None:
+    """One training, resumed if it was begun, and the scores of its checkpoint."""
+    checkpoint = Checkpoint.load(train(trial.recipe, trial.folder / "run", resume=True))
+    scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
+    index = Index.read(trial.recipe.data.path)
+    parts = []
+    configurations = Configuration.named(scorer.network.adaptive_blocks)
+    for split in (Split.TEST, Split.DEV):
+        samples = index.split(split)
+        with counting(f"{trial.rung} without {trial.held}, {split}", len(samples.samples)) as advance:
+            parts.append(evaluation.score(scorer, samples, configurations, advance=advance))
+    Scores.join(parts).write(trial.scores)
+
+
+def tables(trials: Sequence[Trial]) -> str:
+    """D-EER on the sources left out, by rung and configuration, and the rates at the threshold that travelled."""
+    held = list(dict.fromkeys(trial.held for trial in trials))
+    scores = {(trial.rung, trial.held, trial.seed): Scores.read(trial.scores) for trial in trials}
+    lines = [["rung", "configuration", "seeds", *held, "mean", "worst source"]]
+    rates = [["rung", "configuration", "source left out", "BPCER", "worst APCER", "APCER pooled", "ACER pooled"]]
+    for rung in dict.fromkeys(trial.rung for trial in trials):
+        mine = {key: value for key, value in scores.items() if key[0] == rung}
+        names = next(iter(mine.values())).configurations
+        seeds = sorted({seed for _, _, seed in mine})
+        for name in names:
+            found = {
+                source: d_eers([mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine], name)
+                for source in held
+            }
+            mean = np.mean(list(found.values()), axis=0)
+            worst = max(found, key=lambda source: float(found[source][0]))
+            lines.append(
+                [rung, name, str(len(seeds)), *map(interval, found.values()), interval(mean), f"{worst} {found[worst][0]:.1%}"]
+            )
+        detailed = DETAILED if DETAILED in names else names[0]
+        rates += [[rung, detailed, source, *travelled(mine, source, detailed)] for source in held]
+    return f"{table(lines)}\n\n{table(rates)}"
+
+
+def d_eers(seeds: Sequence[Scores], configuration: str) -> Floats:
+    """The mean D-EER of the seeds on the source left out, then that of each replicate: (1 + replicates,)."""
+    rng, drawn = np.random.default_rng(0), []
+    for scores in seeds:
+        rows = scores.where((scores.split == Split.TEST) & (scores.configuration == configuration))
+        resampling = Resampling(rows, "clip")
+        ordered = Ordered(rows, resampling.clusters)
+        counts = np.concatenate([resampling.once(), resampling.draw(np.random.default_rng(1), REPLICATES)])
+        drawn.append(np.concatenate([Weighed(ordered, part).d_eer() for part in np.array_split(counts, 40)]))
+    each = np.array(drawn)
+    chosen = rng.integers(len(each), size=(REPLICATES, len(each)))
+    means = each[chosen, np.arange(1, REPLICATES + 1)[:, np.newaxis]].mean(axis=1)
+    return np.concatenate([each[:, :1].mean(axis=0), means])
+
+
+def travelled(trials: Mapping[tuple[str, str, int], Scores], source: str, configuration: str) -> list[str]:
+    """The rates on the source left out at the threshold of dev of the others; the pictures of all seeds are counted together."""
+    reports = []
+    for (_, held, _), scores in trials.items():
+        if held == source:
+            mine = scores.where(scores.configuration == configuration)
+            dev, test = (mine.where(mine.split == split) for split in (Split.DEV, Split.TEST))
+            reports.append(measure(test.values, test.species, RULE.threshold(dev.values, dev.species, dev.source, "dev")))
+    bona = [report.bpcer for report in reports]
+    pooled = [report.apcer_pooled for report in reports]
+    worst = max((report.worst_apcer for report in reports), key=lambda one: one[1].value)
+    share = np.mean([[one.value for one in rates] for rates in (bona, pooled)], axis=1)
+    return [
+        f"{sum(one.errors for one in bona)}/{sum(one.trials for one in bona)} = {share[0]:.1%}",
+        f"{worst[1].value:.1%} ({worst[0]})",
+        f"{sum(one.errors for one in pooled)}/{sum(one.trials for one in pooled)} = {share[1]:.1%}",
+        f"{share.mean():.1%}",
+    ]
+
+
+def interval(drawn: Floats) -> str:
+    """A value with the percentiles of its replicates."""
+    low, high = np.percentile(drawn[1:], [2.5, 97.5])
+    return f"{drawn[0]:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose first line is the header."""
+    header, *rows = lines
+    return "\n".join("| " + " | ".join(line) + " |" for line in [header, ["---"] * len(header), *rows])
+
+
+if __name__ == "__main__":
+    main()
