@@ -16,10 +16,13 @@ from skimage import data
 
 from livegate.data.generated import generated_set
 from livegate.data.simulate import print_capture, recapture, replay_capture
+from livegate.runtime.artifact import Artifact
 from livegate.runtime.manifest import Manifest
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").glob("*.md")])
+ADAPT = ROOT / "docs" / "adapt.md"
+"""Its commands take what its Python has made."""
 JUDGED = {0, 1}
 """Exit codes of ``livegate check`` that mean it did its work; what it decides is the model's matter."""
 
@@ -54,8 +57,20 @@ def workspace(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """A shell line in a folder, as a user of this environment would run it; it succeeds."""
+    environment = {key: value for key, value in os.environ.items() if key != "LIVEGATE_DATA"}
+    environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S602
+    expected = JUDGED if command.startswith("livegate check") else {0}
+    assert done.returncode in expected, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
 @pytest.mark.parametrize(
-    "document", [path for path in DOCUMENTS if commands(path)], ids=lambda path: str(path.relative_to(ROOT))
+    "document",
+    [path for path in DOCUMENTS if commands(path) and path != ADAPT],
+    ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_documented_commands_run(document: Path, workspace: Path) -> None:
     """Each shell line of a document succeeds, in order, in a folder with the pictures that it speaks of."""
@@ -63,14 +78,8 @@ def test_documented_commands_run(document: Path, workspace: Path) -> None:
         own_pictures(workspace / "pictures")
     else:
         generated_set(workspace / "pictures", subjects=8)
-    environment = {key: value for key, value in os.environ.items() if key != "LIVEGATE_DATA"}
-    environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-
     for command in commands(document):
-        done = subprocess.run(command, shell=True, cwd=workspace, env=environment, capture_output=True, text=True, check=False)  # noqa: S602
-
-        expected = JUDGED if command.startswith("livegate check") else {0}
-        assert done.returncode in expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        run(command, workspace)
 
 
 def test_there_are_documented_commands() -> None:
@@ -89,6 +98,37 @@ def test_the_python_of_the_readme_runs(workspace: Path, monkeypatch: pytest.Monk
 
     assert len(found) == 1
     exec(found[0], {})  # noqa: S102
+
+
+def test_a_network_of_ones_own_becomes_adaptive(workspace: Path) -> None:
+    """docs/adapt.md: twenty lines besides the imports train a network and write an artifact that runs in all nine configurations."""
+    program, _ = blocks(ADAPT, "python")
+    lines = [line for line in program.splitlines() if line and not line.startswith(("import ", "from "))]
+    assert len(lines) <= 20
+    (workspace / "own.py").write_text(program, "utf-8")
+
+    printed = run("python own.py", workspace).stdout
+
+    assert re.findall(r"'(\w+)': array\(\[0\.\d+\]\)", printed) == ["HH", "LL"]
+    manifest = Artifact.open(workspace / "artifact").manifest
+    assert (manifest.adaptive_blocks, len(manifest.configurations)) == (2, 9)
+    parity = manifest.variants["onnx"].parity
+    assert parity is not None
+    assert parity.largest <= 1e-4
+    assert len(commands(ADAPT)) == 2
+    for command in commands(ADAPT):
+        run(command, workspace)
+
+
+def test_the_costs_of_docs_adapt_are_what_its_python_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stage, parameters and multiply-adds, line by line of the table."""
+    _, program = blocks(ADAPT, "python")
+
+    exec(program, {})  # noqa: S102
+
+    rows = re.findall(r"^\| (\d) \|.*\| ([\d,]+) \| ([\d,]+) \|$", ADAPT.read_text("utf-8"), flags=re.MULTILINE)
+    assert len(rows) == 5
+    assert capsys.readouterr().out.splitlines() == [" ".join(row).replace(",", "") for row in rows]
 
 
 def test_the_make_targets_of_the_readme_exist() -> None:

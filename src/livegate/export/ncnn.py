@@ -30,8 +30,21 @@ FILES, FILES_FP16 = (("model.ncnn.param", "model.ncnn.bin"), ("model.fp16.ncnn.p
 MAGIC = "7767517"
 MARKS = {"float32": b"\0\0\0\0", "float16": 0x01306B47.to_bytes(4, "little")}
 """What stands before the weights of a layer and says how they are stored."""
-SAME = (nn.Identity, nn.Dropout, nn.Flatten)
+SAME = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.Flatten)
 """Layers that change no number; what ncnn pools to one number a channel is flat already."""
+Facts = Mapping[int, object]
+"""What ncnn is told of a layer, by number."""
+SIXTH, HALF = "0.166666667", "0.5"
+"""h-swish is x times x / 6 + 1 / 2 within 0 and 1; ncnn reads nine digits behind the point and no more."""
+ACTIVATIONS: Mapping[type[nn.Module], tuple[str, Facts, Facts]] = {
+    nn.ReLU: ("ReLU", {}, {9: 1}),
+    nn.ReLU6: ("Clip", {0: 0.0, 1: 6.0}, {9: 3, -23310: "2,0.0,6.0"}),
+    nn.Hardswish: ("HardSwish", {0: SIXTH, 1: HALF}, {9: 6, -23310: f"2,{SIXTH},{HALF}"}),
+    nn.Hardsigmoid: ("HardSigmoid", {0: SIXTH, 1: HALF}, {}),
+}
+"""The layer with what it takes, and what stands for it in the convolution before it, where it costs nothing."""
+OPERATIONS = {operator.add: 0, operator.mul: 2, operator.truediv: 3}
+"""What two values, or a value and a number, become; the weights of channels (C) go with a picture (C, H, W)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +166,15 @@ class _Net:
                 first = output = self._layer("Input", [], f"{name}.in")
             elif node.op == "output":
                 last = inputs[0]
-            elif node.target is operator.add:
-                output = self._layer("BinaryOp", inputs, output, {0: 0})  # 0: a sum
-            elif node.target is operator.truediv and isinstance(node.args[1], int | float):
-                output = self._layer(
-                    "BinaryOp", inputs, output, {0: 3, 1: 1, 2: float(node.args[1])}
-                )  # 3: divided; 1: by a number
-            elif isinstance(layer, nn.ReLU6) and _joined(node.all_input_nodes[0], layers):
+            elif node.target in OPERATIONS and len(inputs) > 1:
+                output = self._layer("BinaryOp", inputs, output, {0: OPERATIONS[node.target]})
+            elif node.target in OPERATIONS and isinstance(node.args[1], int | float):
+                with_number = {0: OPERATIONS[node.target], 1: 1, 2: float(node.args[1])}
+                output = self._layer("BinaryOp", inputs, output, with_number)
+            elif type(layer) in ACTIVATIONS and _activated(node.all_input_nodes[0], layers):
                 output = inputs[0]
             elif isinstance(layer, nn.Conv2d):
-                output = self._convolution(layer, inputs[0], output, clipped=_joined(node, layers))
+                output = self._convolution(layer, inputs[0], output, _activated(node, layers))
             else:
                 output = self._module(layer or node.target, inputs[0], output)
             values[node] = self._copies(output, len(node.users))
@@ -171,8 +183,11 @@ class _Net:
     def _module(self, layer: object, value: str, output: str) -> str:
         """A layer that is no convolution; the name of what it gives."""
         match layer:
-            case nn.ReLU6():
-                return self._layer("Clip", [value], output, {0: 0.0, 1: 6.0})
+            case nn.Module() if type(layer) in ACTIVATIONS:
+                kind, facts, _ = ACTIVATIONS[type(layer)]
+                return self._layer(kind, [value], output, facts)
+            case nn.BatchNorm1d() | nn.BatchNorm2d() if layer.affine and layer.track_running_stats:
+                return self._layer("Scale", [value], output, {0: layer.num_features, 1: 1}, _scale(layer))  # 1: with a bias
             case nn.AdaptiveAvgPool2d(output_size=1):
                 return self._layer("Pooling", [value], output, {0: 1, 4: 1})  # 1: the mean; 1: of the whole area
             case nn.Linear():
@@ -180,17 +195,16 @@ class _Net:
                 return self._layer("InnerProduct", [value], output, parameters, self._weights(layer))
         raise _unknown(layer)
 
-    def _convolution(self, layer: nn.Conv2d, value: str, output: str, *, clipped: bool) -> str:
-        """A convolution, and in it the ReLU6 that follows, which costs nothing there."""
+    def _convolution(self, layer: nn.Conv2d, value: str, output: str, activated: Facts) -> str:
+        """A convolution, and in it the activation that follows."""
         if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
             raise _unknown(layer)
         (height, width), (down, right), (top, left) = layer.kernel_size, layer.stride, layer.padding
         sizes = {0: layer.out_channels, 1: width, 11: height, 3: right, 13: down, 4: left, 14: top, 5: 1}
         spread = {2: layer.dilation[1], 12: layer.dilation[0], 6: layer.weight.numel()}
         group = {7: layer.groups} if layer.groups > 1 else {}
-        clip = {9: 3, -23310: "2,0.0,6.0"} if clipped else {}
         kind = "ConvolutionDepthWise" if group else "Convolution"
-        return self._layer(kind, [value], output, sizes | spread | group | clip, self._weights(layer))
+        return self._layer(kind, [value], output, {**sizes, **spread, **group, **activated}, self._weights(layer))
 
     def _copies(self, value: str, number: int) -> list[str]:
         """A name for each user of a value: in ncnn a value has one."""
@@ -233,10 +247,21 @@ def _unknown(layer: object) -> LivegateError:
     return LivegateError(f"ncnn: {layer} cannot be written; add it to livegate.export.ncnn or export to another format")
 
 
-def _joined(node: fx.Node, layers: Mapping[str, nn.Module]) -> bool:
-    """Whether a node is a convolution of which only a ReLU6 takes the result."""
-    follows = [layers.get(str(user.target)) for user in node.users]
-    return isinstance(layers.get(str(node.target)), nn.Conv2d) and len(follows) == 1 and isinstance(follows[0], nn.ReLU6)
+def _activated(node: fx.Node, layers: Mapping[str, nn.Module]) -> Facts:
+    """The activation that alone takes the result of a node, if that is a convolution."""
+    layer, users = layers.get(str(node.target)), list(node.users)
+    follows = layers.get(str(users[0].target)) if len(users) == 1 else None
+    if isinstance(layer, nn.Conv2d) and follows is not None and type(follows) in ACTIVATIONS:
+        return ACTIVATIONS[type(follows)][2]
+    return {}
+
+
+def _scale(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> list[bytes]:
+    """What a batch normalisation in evaluation multiplies each channel with, and what it adds."""
+    names = ("weight", "bias", "running_mean", "running_var")
+    weight, bias, mean, variance = (getattr(norm, name).detach().double().numpy() for name in names)
+    scale = weight / np.sqrt(variance + norm.eps)
+    return [_bytes(scale), _bytes(bias - mean * scale)]
 
 
 def _bytes(numbers: NDArray[np.floating]) -> bytes:

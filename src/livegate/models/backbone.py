@@ -1,13 +1,13 @@
 """A backbone before it is built: stages of blocks, of which any may end in an adaptive block.
 
-Whatever can say of its blocks what is here asked of `Block` can be made adaptive.
+A network of one's own becomes adaptive in the same way: docs/adapt.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -23,9 +23,36 @@ class Block(Protocol):
         """The block with fresh weights: (N, C_in, H, W) to (N, C_out, H', W')."""
         ...
 
-    def joined(self, following: Any) -> Self:  # noqa: ANN401 - a block of the same kind
-        """One block that goes from this one's input to the output of the one that follows it: the light branch of both."""
-        ...
+
+Light = Callable[[Any, Any], Block]
+"""What is computed in the place of two blocks: from the input of the first to the output of the second."""
+
+
+def joined(first: Any, second: Any) -> Block:  # noqa: ANN401 - blocks that can say it
+    """What the blocks themselves say, ``first.joined(second)``: one of their kind (Khabarlak 2022, section 3.1)."""
+    block: Block = first.joined(second)
+    return block
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptive:
+    """An adaptive block before it is built: two blocks, or a light one in their place."""
+
+    first: Block
+    light: Block
+    second: Block
+
+    def build(self) -> PTABlock:
+        """The block with fresh weights.
+
+        Raises:
+            ValueError: if the light branch shares weights with the heavy one, so that training the one would change the other.
+        """
+        one, light, other = self.first.build(), self.light.build(), self.second.build()
+        heavy = nn.Sequential(one, other)
+        if set(heavy.parameters()) & set(light.parameters()):
+            raise ValueError(f"the branches of {self} share weights; build() must make new ones each time")
+        return PTABlock({Branch.HEAVY: heavy, Branch.LIGHT: light})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +69,50 @@ class Backbone:
     stages: Sequence[Sequence[Block]]
     tail: Callable[[int, float], Sequence[nn.Module]]
 
-    def network(self, adaptive_stages: Collection[int] = (), *, classes: int = 2, dropout: float = 0.2) -> Network:
-        """A new network with fresh weights, the last two blocks of some stages turned into one adaptive block.
+    @property
+    def adaptive_blocks(self) -> int:
+        """How many letters a configuration has."""
+        return sum(isinstance(block, Adaptive) for stage in self.stages for block in stage)
 
-        The heavy branch of an adaptive block is those two blocks, the light branch a single one from the same input to the same output,
-        `Block.joined`. With all blocks heavy, or with no adaptive stage, the network is the plain one.
+    def network(self, *, classes: int = 2, dropout: float = 0.2) -> Network:
+        """A new network with fresh weights.
 
         Args:
-            adaptive_stages: counted from 1; empty for the plain network.
             classes: number of outputs.
             dropout: probability of dropping a feature before the classifier, in training.
-
-        Raises:
-            ValueError: for a stage that does not exist, has fewer than two blocks or is named twice.
         """
-        self.check(adaptive_stages)
-        blocks = [self.stem()]
-        for number, stage in enumerate(self.stages, start=1):
-            plain = stage[:-2] if number in adaptive_stages else stage
-            blocks += [block.build() for block in plain]
-            if number in adaptive_stages:
-                blocks.append(adaptive(*stage[-2:]))
+        blocks = [self.stem(), *(block.build() for stage in self.stages for block in stage)]
         network = Network([*blocks, *self.tail(classes, dropout)])
         network.apply(_initialise)
         return network
 
-    def check(self, adaptive_stages: Collection[int]) -> None:
-        """Check that an adaptive block can be made of the end of each stage.
 
-        Raises:
-            ValueError: for a stage that does not exist, has fewer than two blocks or is named twice.
-        """
-        able = [number for number, stage in enumerate(self.stages, start=1) if len(stage) > 1]
-        for number in adaptive_stages:
-            if number not in able:
-                raise ValueError(f"stage {number} cannot be adaptive; stages with two or more blocks are {able}")
-        if len(set(adaptive_stages)) != len(adaptive_stages):
-            raise ValueError(f"adaptive_stages {list(adaptive_stages)} name a stage twice; name each once")
+def adapt(backbone: Backbone, stages: Collection[int], *, light: Light = joined) -> Backbone:
+    """The same backbone, the last two blocks of some stages turned into one adaptive block.
 
+    The heavy branch of an adaptive block is those two blocks, so that with all of them heavy the network is the one that it was.
 
-def adaptive(first: Block, second: Block) -> PTABlock:
-    """Both blocks as the heavy branch, one block in their place as the light one (Khabarlak 2022, section 3.1)."""
-    one, light, other = first.build(), first.joined(second).build(), second.build()
-    return PTABlock({Branch.HEAVY: nn.Sequential(one, other), Branch.LIGHT: light})
+    Args:
+        backbone: what becomes adaptive.
+        stages: counted from 1; without any the backbone stays as it is.
+        light: makes the light branch of the two blocks; it has their input and output and weights of its own.
+
+    Raises:
+        ValueError: for a stage that does not exist, has fewer than two blocks, is adaptive already or is named twice.
+    """
+    able = [n for n, stage in enumerate(backbone.stages, start=1) if len(stage) > 1 and not isinstance(stage[-1], Adaptive)]
+    for number in stages:
+        if number not in able:
+            raise ValueError(f"stage {number} cannot be adaptive; stages with two or more blocks are {able}")
+    if len(set(stages)) != len(stages):
+        raise ValueError(f"adaptive_stages {list(stages)} name a stage twice; name each once")
+
+    def adapted(stage: Sequence[Block]) -> Sequence[Block]:
+        *before, first, second = stage
+        return [*before, Adaptive(first, light(first, second), second)]
+
+    numbered = enumerate(backbone.stages, start=1)
+    return replace(backbone, stages=[adapted(stage) if number in stages else stage for number, stage in numbered])
 
 
 def convolution(  # noqa: PLR0913 - what a convolution has
@@ -100,4 +128,5 @@ def _initialise(module: nn.Module) -> None:
         nn.init.kaiming_normal_(module.weight, mode="fan_out")
     elif isinstance(module, nn.Linear):
         nn.init.normal_(module.weight, std=0.01)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

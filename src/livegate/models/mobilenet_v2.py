@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
-from livegate.models.backbone import Backbone, convolution
+from livegate.models.backbone import Backbone, adapt, convolution
 from livegate.models.network import Network
 
 
@@ -55,7 +55,7 @@ def mobilenet_v2(
     Raises:
         ValueError: for a stage that does not exist, has fewer than two inverted residuals or is named twice.
     """
-    return MOBILENET_V2.network(adaptive_stages, classes=classes, dropout=dropout)
+    return adapt(MOBILENET_V2, adaptive_stages).network(classes=classes, dropout=dropout)
 
 
 class InvertedResidual(nn.Sequential):

@@ -153,7 +153,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        blocks = len(self.model.adaptive_stages)
+        blocks = self.model.backbone.adaptive_blocks
         for text in self.sampling.configurations:
             Configuration.parse(text, blocks)
         return self

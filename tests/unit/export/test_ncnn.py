@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError, LivegateError, MissingExtraError
 from livegate.export import ncnn as exporter
 from livegate.export.written import Written
+from livegate.models.checkpoint import Checkpoint
 from livegate.models.mobilenet_v2 import mobilenet_v2
 from livegate.models.network import Network
+from livegate.models.registry import ModelSpec
 from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Preprocessing
 from livegate.runtime.backends.base import Model, Options
@@ -143,6 +146,55 @@ def test_the_mean_in_a_network_that_cannot_switch(network: Network, tmp_path: Pa
     backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry))
     expected = TorchScorer(network, PREPROCESSING).logits(IMAGES, ALL[-1])
     np.testing.assert_allclose(backend.logits(IMAGES, Configuration(())), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("write", [exporter.write, exporter.write_fp16])
+def test_h_swish_and_weighed_channels(
+    checkpoint_of: Callable[[ModelSpec], Checkpoint], write: Callable[..., Written], tmp_path: Path
+) -> None:
+    """A MobileNetV3 agrees with torch in every configuration: within 1e-4, or 0.03 with weights of 11 bits."""
+    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install 'livegate[ncnn]'")
+    network = checkpoint_of(ModelSpec("mobilenet-v3-small", (3, 5))).network()
+    configurations = list(Configuration.enumerate(2))
+    written = write(network, PREPROCESSING, configurations, tmp_path)
+    precision = "fp16" if write is exporter.write_fp16 else "fp32"
+    backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry, precision))
+    torch_logits = {c: TorchScorer(network, PREPROCESSING).logits(IMAGES, c) for c in configurations}
+    assert len({logits.tobytes() for logits in torch_logits.values()}) == 9
+    for configuration, logits in torch_logits.items():
+        limit = 1e-4 if precision == "fp32" else 0.03
+        np.testing.assert_allclose(backend.logits(IMAGES, configuration), logits, rtol=0, atol=limit)
+
+
+def test_an_activation_goes_into_the_convolution_before_it(
+    checkpoint_of: Callable[[ModelSpec], Checkpoint], tmp_path: Path
+) -> None:
+    """All but those behind squeeze and excite, which weighs the channels in between, and behind the head's normalisation."""
+    network = checkpoint_of(ModelSpec("mobilenet-v3-small", ())).network()
+    exporter.write(network, PREPROCESSING, [Configuration(())], tmp_path)
+    layers = [line.split() for line in (tmp_path / "model.ncnn.param").read_text().splitlines()[2:]]
+    kinds = [layer[0] for layer in layers]
+    # Nine blocks of eleven squeeze; the first of them, which does not expand, has its activation before that.
+    assert {kind: kinds.count(kind) for kind in ("HardSwish", "ReLU", "HardSigmoid", "Scale")} == {
+        "HardSwish": 8 + 1,
+        "ReLU": 0,
+        "HardSigmoid": 9,
+        "Scale": 1 + 1,
+    }
+    # The stem, the tail, and the expansion of eight blocks; ReLU: two in each block without h-swish, but one in the first, and the squeezes.
+    assert sum("9=6" in layer for layer in layers) == 2 + 8
+    assert sum("9=1" in layer for layer in layers) == 1 + 2 * 2 + 9
+
+
+def test_an_operation_with_a_number_in_front_is_refused(tmp_path: Path) -> None:
+    """One divided by the value is not the value divided by one."""
+
+    class Inverse(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return 1 / x
+
+    with pytest.raises(LivegateError, match=r"ncnn: .*truediv.* cannot be written"):
+        exporter.write(Network([Inverse()]), PREPROCESSING, [Configuration(())], tmp_path)
 
 
 def test_an_unknown_layer_is_refused(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from livegate.configuration import Branch, Configuration
+from livegate.models.counting import count
 from livegate.models.registry import BACKBONES, ModelSpec
 from livegate.pta import PTABlock
 
@@ -54,6 +56,43 @@ def test_every_configuration_runs_and_learns(name: str) -> None:
             for side, module in ((Branch.HEAVY, block.heavy), (Branch.LIGHT, block.light)):
                 reached = [parameter.grad is not None for parameter in module.parameters()]
                 assert all(reached) if branch in {side, Branch.BOTH} else not any(reached)
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_every_configuration_is_a_plain_network(name: str) -> None:
+    """Fixed or chosen at run time: the same logits, bit for bit, and in each of the nine other ones."""
+    torch.manual_seed(0)
+    network = ModelSpec(name, ABLE[name][-2:]).build()
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.momentum = None  # statistics of all that it has seen, so that no layer fades
+    pictures = torch.randn(4, 3, 64, 64)
+    configurations = list(Configuration.enumerate(2))
+    with torch.inference_mode():
+        for configuration in configurations:
+            network.train()(pictures, configuration)
+        logits = [network.eval()(pictures, configuration) for configuration in configurations]
+        fixed = [network.fixed(configuration)(pictures) for configuration in configurations]
+    assert all(map(torch.equal, logits, fixed))
+    assert len({tensor.numpy().tobytes() for tensor in logits}) == 9
+
+
+@pytest.mark.parametrize("name", ABLE)
+def test_counts_add_up(name: str) -> None:
+    """All heavy costs what the plain network does, all both the light branches more, all light these instead of the heavy ones."""
+    spec = ModelSpec(name, ABLE[name])
+    network = spec.build()
+    blocks = [block for block in network.blocks if isinstance(block, PTABlock)]
+    light = sum(parameter.numel() for block in blocks for parameter in block.light.parameters())
+    heavy = sum(parameter.numel() for block in blocks for parameter in block.heavy.parameters())
+    plain = count(ModelSpec(name, ()).build().fixed(Configuration(())), 64)
+    costs = {
+        branch: count(network.fixed(Configuration.uniform(branch, spec.backbone.adaptive_blocks)), 64) for branch in Branch
+    }
+    assert costs[Branch.HEAVY] == plain
+    assert costs[Branch.BOTH].parameters == plain.parameters + light
+    assert costs[Branch.LIGHT].parameters == plain.parameters - heavy + light
+    assert costs[Branch.LIGHT].macs < plain.macs < costs[Branch.BOTH].macs
 
 
 @pytest.mark.parametrize(("wrong", "meant"), [("mobilenet-v3-larg", "mobilenet-v3-large"), ("mobilenetv2", "mobilenet-v2")])
