@@ -16,7 +16,7 @@ def start_from(network: Network, trained: Checkpoint) -> None:
     """Give a network the weights of a trained network without adaptive blocks.
 
     The heavy branch of an adaptive block takes the two blocks that it stands for. The light branch, which replaces both, takes the
-    first of them where its shapes allow it; it keeps its fresh weights where they do not.
+    first of them where its shapes allow it; it keeps its fresh weights where they do not, and so does a classifier of another kind.
 
     Args:
         network: of the same backbone, with or without adaptive blocks; changed in place.
@@ -32,8 +32,9 @@ def start_from(network: Network, trained: Checkpoint) -> None:
         )
     blocks = iter(plain.blocks)
     try:
-        for block in network.blocks:
+        for block in list(network.blocks)[:-1]:
             _take(block, blocks)
+        _take_if_alike(network.blocks[-1], next(blocks))
     except (StopIteration, RuntimeError):
         fault = f"are those of {trained.model.name!r}, whose blocks do not fit the network that is to be trained"
         raise CheckpointError("the initial weights", [fault]) from None
@@ -45,8 +46,12 @@ def _take(block: nn.Module, trained: Iterator[nn.Module]) -> None:
         return
     first, second = next(trained), next(trained)
     block.heavy.load_state_dict(nn.Sequential(first, second).state_dict())
-    if _shapes(block.light) == _shapes(first):
-        block.light.load_state_dict(first.state_dict())
+    _take_if_alike(block.light, first)
+
+
+def _take_if_alike(block: nn.Module, trained: nn.Module) -> None:
+    if _shapes(block) == _shapes(trained):
+        block.load_state_dict(trained.state_dict())
 
 
 def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from livegate.models.backbone import Backbone, adapt, convolution
+from livegate.models.heads import PooledHead
 from livegate.models.network import Network
 
 
@@ -80,11 +81,11 @@ class InvertedResidual(nn.Sequential):
         return x + y if self.shortcut else y
 
 
-class Classifier(nn.Sequential):
+class Classifier(PooledHead):
     """Global average pool, dropout, linear: (N, c_in, H, W) to (N, classes) logits."""
 
     def __init__(self, c_in: int, classes: int, dropout: float) -> None:
-        super().__init__(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(dropout), nn.Linear(c_in, classes))
+        super().__init__(c_in, nn.Dropout(dropout), nn.Linear(c_in, classes))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from itertools import groupby
 from torch import Tensor, nn
 
 from livegate.models.backbone import Backbone, convolution
+from livegate.models.heads import PooledHead, swish_layers
 
 BLOCK_DROPOUT = 0.1
 """Probability of dropping a channel of what a block adds, in training."""
@@ -170,12 +171,11 @@ class SqueezeExcite(nn.Module):
         return y
 
 
-class Head(nn.Sequential):
+class Head(PooledHead):
     """Global average pool, dropout, batch normalisation, h-swish, linear: (N, c_in, H, W) to (N, classes) logits."""
 
     def __init__(self, c_in: int, classes: int, dropout: float) -> None:
-        pool = [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        super().__init__(*pool, nn.Dropout(dropout), nn.BatchNorm1d(c_in), _swish(), nn.Linear(c_in, classes))
+        super().__init__(c_in, *swish_layers(c_in, nn.Linear(c_in, classes), dropout))
 
 
 def _stages(rows: Sequence[Row], width: float, c_in: int) -> Iterator[list[Residual]]:

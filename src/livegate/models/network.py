@@ -41,10 +41,16 @@ class Network(nn.Module):
             ConfigurationError: if the configuration has another length than the network has adaptive blocks.
         """
         configuration.require(self.adaptive_blocks)
-        branches = iter(configuration)
-        for block in self.blocks:
-            x = block(x, next(branches)) if isinstance(block, PTABlock) else block(x)
-        return x
+        return _run(self.blocks, x, configuration)
+
+    def features(self, x: Tensor, configuration: Configuration) -> Tensor:
+        """Run the chain up to its last block, the head, which takes what this returns.
+
+        Raises:
+            ConfigurationError: if the configuration has another length than the network has adaptive blocks.
+        """
+        configuration.require(self.adaptive_blocks)
+        return _run(list(self.blocks)[:-1], x, configuration)
 
     def fixed(self, configuration: Configuration) -> nn.Sequential:
         """A plain module with only the chosen branches: the one door for export and profiling.
@@ -58,3 +64,10 @@ class Network(nn.Module):
         branches = iter(configuration)
         chosen = [block.fixed(next(branches)) if isinstance(block, PTABlock) else block for block in self.blocks]
         return deepcopy(nn.Sequential(*chosen)).train(self.training)
+
+
+def _run(blocks: Iterable[nn.Module], x: Tensor, configuration: Configuration) -> Tensor:
+    branches = iter(configuration)
+    for block in blocks:
+        x = block(x, next(branches)) if isinstance(block, PTABlock) else block(x)
+    return x

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from livegate.models.backbone import Backbone, adapt
+from livegate.models.heads import ANGULAR, LINEAR, close_with
 from livegate.models.mobilenet_v2 import MOBILENET_V2, PAPER_STAGES
 from livegate.models.mobilenet_v3 import LARGE, SMALL, mobilenet_v3
 from livegate.models.network import Network
@@ -17,6 +18,8 @@ BACKBONES: dict[str, Backbone] = {
     "mobilenet-v3-small": mobilenet_v3(SMALL, 1.0, 1024),
     "mobilenet-v3-small-0.75": mobilenet_v3(SMALL, 0.75, 1024),
 }
+LARGEST_SCALE = 100
+"""Beyond it, even a small angle makes a probability of 0 or 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +30,15 @@ class ModelSpec:
         name: a key of `BACKBONES`.
         adaptive_stages: the stages whose last two blocks become an adaptive block, counted from 1; empty for the network as it is there.
         dropout: probability of dropping a feature before the classifier, in training.
+        classifier: the last layer: ``linear``, or a key of `ANGULAR`.
+        scale: what an angular layer multiplies its cosines with, 30 being usual and 1 for ``soft-triple``; 1 for a linear one.
     """
 
     name: str = "mobilenet-v2"
     adaptive_stages: tuple[int, ...] = PAPER_STAGES
     dropout: float = 0.2
+    classifier: str = LINEAR
+    scale: float = 1.0
 
     def __post_init__(self) -> None:
         if self.name not in BACKBONES:
@@ -39,6 +46,12 @@ class ModelSpec:
             meant = f", did you mean {near[0]!r}?" if near else ";"
             raise ValueError(f"unknown network {self.name!r}{meant} networks are {', '.join(BACKBONES)}")
         _ = self.backbone  # which says what is wrong with the stages
+        if self.classifier not in (LINEAR, *ANGULAR):
+            raise ValueError(f"unknown classifier {self.classifier!r}; classifiers are {', '.join((LINEAR, *ANGULAR))}")
+        if not 0 < self.scale <= LARGEST_SCALE:
+            raise ValueError(f"scale must lie above 0 and be at most {LARGEST_SCALE}, got {self.scale}")
+        if self.classifier == LINEAR and self.scale != 1:
+            raise ValueError(f"a linear classifier has no scale, got {self.scale}; leave it at 1")
 
     @property
     def backbone(self) -> Backbone:
@@ -47,7 +60,9 @@ class ModelSpec:
 
     def build(self) -> Network:
         """A new network with fresh weights."""
-        return self.backbone.network(dropout=self.dropout)
+        network = self.backbone.network(dropout=self.dropout)
+        close_with(network, self.classifier, self.scale)
+        return network
 
 
 def register(name: str, backbone: Backbone) -> None:

@@ -19,18 +19,22 @@ from livegate.errors import RecipeError
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box, Sample
+from livegate.training.camera import photographed
 from livegate.training.recipe import Recipe
 from livegate.training.sampling import balanced, shuffled
+from livegate.training.tasks import labels as task_labels
+from livegate.training.tasks import require
 
 ORDER, PIXELS = 0, 1
 """Independent streams of chance within a run."""
 
 
 class Batch(NamedTuple):
-    """One step's pictures: (N, 3, S, S) uint8 RGB, and labels (N,) int64: 0 bona fide, 1 attack."""
+    """One step's pictures: (N, 3, S, S) uint8 RGB; labels (N,) int64: 0 bona fide, 1 attack; rows (N, 42): labels of other tasks."""
 
     pictures: Tensor
     labels: Tensor
+    rows: Tensor
 
 
 class Batches(Dataset[Batch]):
@@ -41,7 +45,7 @@ class Batches(Dataset[Batch]):
         recipe: what decides the draw.
 
     Raises:
-        RecipeError: if its sampling does not fit the samples: a label is missing, or a share's source.
+        RecipeError: if it does not fit the samples: a label is missing, also one of a task, or a share's source.
     """
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
@@ -53,6 +57,7 @@ class Batches(Dataset[Batch]):
             self._order(0)
         except ValueError as error:
             raise RecipeError(f"recipe {recipe.name}: sampling", [str(error)]) from None
+        require(samples, recipe.tasks, recipe.name)
 
     def __len__(self) -> int:
         return self.steps_per_epoch * self.recipe.optimiser.epochs
@@ -65,7 +70,7 @@ class Batches(Dataset[Batch]):
         side = self._side(step)
         pictures = np.stack([augmented_crop(sample, side, self.recipe, rng) for sample in chosen])
         labels = [BONA_FIDE_LOGIT if sample.bona_fide else ATTACK_LOGIT for sample in chosen]
-        return Batch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels))
+        return Batch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels), task_labels(chosen))
 
     def _side(self, step: int) -> int:
         small = step < self.recipe.crop.small_share * len(self)
@@ -92,7 +97,7 @@ def augmented_crop(sample: Sample, size: int, recipe: Recipe, rng: np.random.Gen
         crop = resize(resize(crop, small, small), size, size)
     if rng.random() < recipe.augment.jpeg:
         crop = _second_jpeg(crop, quality=int(rng.integers(40, 96)))
-    return np.ascontiguousarray(crop)
+    return np.ascontiguousarray(photographed(crop, recipe.augment, rng))
 
 
 def _random_square(picture: Pixels, box: Box, recipe: Recipe, rng: np.random.Generator) -> Pixels:

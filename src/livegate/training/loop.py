@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.optim import AdamW
+from torch import nn
+from torch.optim import SGD, AdamW, Optimizer
 from torch.utils.data import DataLoader
 
 from livegate import evaluation
@@ -26,15 +27,19 @@ from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.training.augment import PixelAugment
+from livegate.training.learner import Learner
 from livegate.training.loader import Batch, Batches
 from livegate.training.log import Log
+from livegate.training.losses import step_loss
 from livegate.training.recipe import Recipe
 from livegate.training.sampling import draw_configuration
 
 STATE = "state.safetensors"
 """What a run resumes from: weights, optimiser, step and the best result so far, in one file so that they always agree."""
 CHANCE = 2
-"""The stream of chance of a step's configuration, augmentation and dropout."""
+"""The stream of chance of a step's configuration, augmentation, mixing and dropout."""
+OPTIMISER_STATE = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
+"""What AdamW (the first three) and SGD keep of each parameter."""
 
 
 @dataclass
@@ -44,25 +49,31 @@ class Run:
     Attributes:
         recipe: what it does.
         folder: where it writes.
-        network: what is trained.
-        optimiser: Adam over the network.
+        learner: what is trained: the network, and heads that only training has.
+        optimiser: of the learner's parameters.
         step: how many steps are done.
         best: the notes of the best epoch so far; empty before the first.
     """
 
     recipe: Recipe
     folder: Path
-    network: Network
-    optimiser: AdamW
+    learner: Learner
+    optimiser: Optimizer
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def network(self) -> Network:
+        """What a checkpoint keeps."""
+        return self.learner.network
+
     def save(self) -> None:
         """Write the state to resume from, atomically."""
-        tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
+        tensors = dict(self.learner.state_dict())
+        for name, parameter in self.learner.named_parameters():
             for key, value in self.optimiser.state.get(parameter, {}).items():
-                tensors[f"optimiser.{key}.{name}"] = value
+                if value is not None:
+                    tensors[f"optimiser.{key}.{name.removeprefix('network.')}"] = value
         header = {"recipe": self.recipe.model_dump_json(), "step": str(self.step), "best": json.dumps(self.best)}
         write_tensors(self.folder / STATE, tensors, header)
 
@@ -74,20 +85,21 @@ class Run:
             RecipeError: if it was written under another recipe.
         """
         tensors, header = read_tensors(self.folder / STATE)
-        differences = _differences(json.loads(header["recipe"]), self.recipe.model_dump(mode="json"))
+        # Tables that are newer than the run have their defaults.
+        before = Recipe.from_plain(json.loads(header["recipe"]), self.folder)
+        differences = _differences(before.model_dump(mode="json"), self.recipe.model_dump(mode="json"))
         if differences:
             raise RecipeError(self.folder, [f"was started with another recipe ({', '.join(differences)}); use another folder"])
-        self.network.load_state_dict(
-            {name.removeprefix("network."): t for name, t in tensors.items() if name.startswith("network.")}
-        )
-        for name, parameter in self.network.named_parameters():
-            state = {key: tensors.get(f"optimiser.{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
-            if state["step"] is not None:
-                self.optimiser.state[parameter] = {
-                    key: value if key == "step" else value.to(parameter, memory_format=torch.preserve_format)
-                    for key, value in state.items()
-                    if value is not None
-                }
+        self.learner.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimiser.")})
+        for name, parameter in self.learner.named_parameters():
+            kept = {key: tensors.get(f"optimiser.{key}.{name.removeprefix('network.')}") for key in OPTIMISER_STATE}
+            state = {
+                key: value if key == "step" else value.to(parameter, memory_format=torch.preserve_format)
+                for key, value in kept.items()
+                if value is not None
+            }
+            if state:
+                self.optimiser.state[parameter] = state
         self.step = int(header["step"])
         self.best = json.loads(header["best"])
 
@@ -125,7 +137,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
     folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / STATE).exists():
         run.restore()
-    model, optimiser = fabric.setup(run.network, run.optimiser)
+    model, optimiser = fabric.setup(run.learner, run.optimiser)
     augment = PixelAugment(recipe.augment)
 
     with Log(folder, total=len(batches), done=run.step, quiet=quiet) as log:
@@ -145,21 +157,20 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
 def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold them would hide what changes
     fabric: Fabric,
     model: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimizer,
     augment: PixelAugment,
     recipe: Recipe,
     step: int,
     batch: Batch,
 ) -> float:
-    """One step of descent on one configuration. Branches that were not drawn get no gradient, so Adam leaves them alone."""
+    """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone."""
     seeds = np.random.SeedSequence([recipe.seed, CHANCE, step])
-    configuration = draw_configuration(recipe.sampling.configurations, np.random.default_rng(seeds))
+    rng = np.random.default_rng(seeds)
+    configuration = draw_configuration(recipe.sampling.configurations, rng)
     torch.manual_seed(int(seeds.generate_state(1)[0]))
     pictures = augment(batch.pictures.to(fabric.device))
     x = normalise(pictures, recipe.deployed).contiguous(memory_format=torch.channels_last)
-    logits = model.train()(x, configuration)
-    labels = batch.labels.to(fabric.device)
-    loss: Tensor = nn.functional.cross_entropy(logits, labels, label_smoothing=recipe.optimiser.label_smoothing)
+    loss = step_loss(model.train(), x, batch, configuration, recipe, rng)
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)
     optimiser.step()
@@ -185,37 +196,43 @@ def _errors_on(run: Run, dev: Index) -> PadReport:
     return measure(scores.values, scores.species, Threshold(evaluation.ARGMAX, "argmax", ""), configuration=str(heavy))
 
 
-def fresh(recipe: Recipe, fabric: Fabric) -> tuple[Network, AdamW]:
-    """A network with the weights of torch's present seed or the recipe's initial ones, on the device, and its optimiser."""
+def fresh(recipe: Recipe, fabric: Fabric) -> tuple[Learner, Optimizer]:
+    """What is trained, from the weights of torch's present seed or the recipe's initial ones, on the device; and the optimiser."""
     network = recipe.model.build()
     if recipe.initial:
         start_from(network, Checkpoint.load(recipe.data.folder / recipe.initial))
     network = network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return network, _optimiser(network, recipe)
+    learner = Learner(network, recipe).to(fabric.device)
+    return learner, _optimiser(learner, recipe)
 
 
-def _optimiser(network: nn.Module, recipe: Recipe) -> AdamW:
-    """Adam; decay acts on the kernels alone, not on scales, shifts and biases."""
-    kernels = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [{"params": kernels, "weight_decay": recipe.optimiser.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return AdamW(groups, lr=recipe.optimiser.learning_rate)
+def _optimiser(model: nn.Module, recipe: Recipe) -> Optimizer:
+    """AdamW or SGD; decay acts on the kernels alone, not on scales, shifts and biases."""
+    settings = recipe.optimiser
+    kernels = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    if settings.name == "sgd":
+        return SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    return AdamW(groups, lr=settings.learning_rate)
 
 
-def _set_learning_rate(optimiser: AdamW, recipe: Recipe, step: int, steps_per_epoch: int) -> None:
+def _set_learning_rate(optimiser: Optimizer, recipe: Recipe, step: int, steps_per_epoch: int) -> None:
     rate = learning_rate(recipe, step, steps_per_epoch)
     for group in optimiser.param_groups:
         group["lr"] = rate
 
 
 def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of a step: a linear rise, then constant or half a cosine down to zero."""
+    """The learning rate of a step: a linear rise, then constant, in steps, or half a cosine down to zero."""
     settings = recipe.optimiser
     warmup = settings.warmup_epochs * steps_per_epoch
     if step < warmup:
         return settings.learning_rate * min(1.0, (step + 1) / warmup)
     if settings.schedule == "constant":
         return settings.learning_rate
+    if settings.schedule == "steps":
+        return settings.learning_rate * settings.gamma ** bisect_right(settings.milestones, step // steps_per_epoch)
     progress = (step - warmup) / max(1.0, settings.epochs * steps_per_epoch - warmup)
     return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -89,6 +90,12 @@ class Augment(Section):
     """Probability of being shrunk and enlarged again, as a face that was far away."""
     jpeg: Share = 0.0
     """Probability of a second JPEG compression, quality 40 to 95."""
+    iso_noise: Share = 0.0
+    """Probability of noise in lightness and hue; it, brightness and motion are those of anti-spoof-mn3."""
+    brightness: Share = 0.0
+    """Probability of another brightness and contrast, by up to 0.2 each."""
+    motion: Share = 0.0
+    """Probability of a blur of 3 or 5 pixels along a line."""
 
 
 class Sampling(Section):
@@ -112,16 +119,107 @@ class Sampling(Section):
 
 
 class Optimiser(Section):
-    """Adam (with decoupled weight decay, so that 0 is plain Adam) on the cross entropy."""
+    """How the loss is made small; weight decay is decoupled with AdamW (0 is plain Adam) and part of the gradient with SGD."""
 
+    name: Literal["adamw", "sgd"] = "adamw"
     learning_rate: Positive = 1e-4
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Of SGD."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    milestones: tuple[Count, ...] = ()
+    """After each of these numbers of epochs the schedule ``steps`` multiplies the learning rate with ``gamma``."""
+    gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     """The learning rate rises from 0 over these epochs."""
     label_smoothing: Share = 0.0
+    """This share of a label is spread evenly over both classes."""
     batch: Count = 32
     epochs: Count = 20
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.momentum and self.name != "sgd":
+            raise ValueError(f"momentum belongs to sgd, got {self.momentum:g} with {self.name}")
+        if bool(self.milestones) != (self.schedule == "steps"):
+            raise ValueError(f"the schedule steps needs milestones, and no other has them; got {self.schedule!r}")
+        if list(self.milestones) != sorted(set(self.milestones)):
+            raise ValueError(f"milestones must rise, got {list(self.milestones)}")
+        return self
+
+
+class Focused(Section):
+    """What every loss may have."""
+
+    focus: Annotated[float, Field(ge=0)] = 0.0
+    """Gamma of the focal loss (Lin et al. 2017): pictures that are judged well count less; 0 = all count alike."""
+    smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    """This share of a label goes to the other class; half of what ``optimiser.label_smoothing`` would say."""
+
+
+class CrossEntropy(Focused):
+    """Softmax cross entropy."""
+
+    name: Literal["cross-entropy"] = "cross-entropy"
+
+
+class AngularMargin(Focused):
+    """A margin on the target class that the cosine (am-softmax, Wang et al. 2018) or its angle (arcface, Deng et al. 2019) must make up."""
+
+    name: Literal["am-softmax", "arcface"]
+    margin: Annotated[float, Field(ge=0)] = 0.5
+    """Off the cosine, or on the angle, in radians."""
+    ratio: tuple[Positive, Positive] = (1.0, 1.0)
+    """The margin of bona fide and of attacks is divided by these."""
+
+    @model_validator(mode="after")
+    def _within_half_a_turn(self) -> Self:
+        if self.name == "arcface" and self.margin >= math.pi * min(self.ratio):
+            raise ValueError(f"margin over ratio must stay below half a turn, got {self.margin:g} over {min(self.ratio):g}")
+        return self
+
+
+class SoftTripleLoss(Focused):
+    """Cross entropy of the similarity to a class of several proxies (Qian et al. 2019)."""
+
+    name: Literal["soft-triple"]
+    margin: Annotated[float, Field(ge=0)] = 0.35
+    """Off the similarity to the target class."""
+    spread: Annotated[float, Field(ge=0)] = 0.2
+    """Tau: weight of the distance between the proxies of a class."""
+
+
+Loss = Annotated[CrossEntropy | AngularMargin | SoftTripleLoss, Field(discriminator="name")]
+CLASSIFIERS = {"am-softmax": "cosine", "arcface": "cosine", "soft-triple": "soft-triple"}
+"""The last layer that a loss needs; cross entropy takes any."""
+
+
+class Tasks(Section):
+    """What is learned beside, from labels that CelebA-Spoof has: the weight of each loss, 0 = not at all; that of the spoof loss is 1."""
+
+    species: Annotated[float, Field(ge=0)] = 0.0
+    illumination: Annotated[float, Field(ge=0)] = 0.0
+    attributes: Annotated[float, Field(ge=0)] = 0.0
+
+
+class Mix(Section):
+    """Pictures of a batch are mixed with one another, and their labels likewise."""
+
+    name: Literal["none", "mixup", "cutmix"] = "none"
+    alpha: Positive = 0.5
+    beta: Positive = 0.5
+    """The share of a picture in the mixture is drawn from Beta(alpha, beta), once for a batch."""
+    probability: Share = 0.7
+    """Of a batch being mixed at all."""
+
+
+class Challenge(Section):
+    """Representation self-challenging (Huang et al. 2020): the features that tell most are muted, so that others must be learned."""
+
+    features: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """The share of a picture's features that is muted; 0 = off."""
+    pictures: Share = 1 / 3
+    """The share of a batch whose features are."""
 
 
 class Run(Section):
@@ -148,6 +246,10 @@ class Recipe(Section):
     crop: Crop = Crop()
     augment: Augment = Augment()
     sampling: Sampling
+    loss: Loss = CrossEntropy()
+    tasks: Tasks = Tasks()
+    mix: Mix = Mix()
+    challenge: Challenge = Challenge()
     optimiser: Optimiser = Optimiser()
     run: Run = Run()
 
@@ -156,6 +258,15 @@ class Recipe(Section):
         blocks = self.model.backbone.adaptive_blocks
         for text in self.sampling.configurations:
             Configuration.parse(text, blocks)
+        needed = CLASSIFIERS.get(self.loss.name, self.model.classifier)
+        if needed != self.model.classifier:
+            raise ValueError(f"loss {self.loss.name} needs model.classifier = {needed!r}, got {self.model.classifier!r}")
+        if self.loss.smoothing and self.optimiser.label_smoothing:
+            raise ValueError("labels are smoothed twice: give loss.smoothing or optimiser.label_smoothing, not both")
+        if self.mix.name != "none" and self.challenge.features:
+            raise ValueError(
+                f"features are challenged by the one label of a picture: use {self.mix.name} or challenge, not both"
+            )
         return self
 
     @property

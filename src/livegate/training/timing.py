@@ -14,6 +14,7 @@ from livegate.training.augment import PixelAugment
 from livegate.training.loader import Batch
 from livegate.training.loop import descend, fresh
 from livegate.training.recipe import Recipe
+from livegate.training.tasks import OUTPUTS
 
 WARM_UP = 3
 """Steps that are not counted: the first ones allocate."""
@@ -46,7 +47,9 @@ def _stepper(recipe: Recipe) -> Callable[[int], float]:
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
     model, optimiser = fabric.setup(*fresh(recipe, fabric))
     size, number = recipe.preprocessing.size, recipe.optimiser.batch
-    batch = Batch(torch.randint(256, (number, 3, size, size), dtype=torch.uint8), torch.arange(number) % 2)
+    labels = torch.arange(number) % 2
+    rows = labels[:, None].expand(-1, sum(OUTPUTS.values()))
+    batch = Batch(torch.randint(256, (number, 3, size, size), dtype=torch.uint8), labels, rows)
     augment = PixelAugment(recipe.augment)
 
     def step(place: int) -> float:

@@ -24,6 +24,7 @@ from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_ten
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
 from livegate.training.augment import PixelAugment
+from livegate.training.learner import Learner
 from livegate.training.loader import Batches
 from livegate.training.loop import STATE, _optimiser, descend, fresh, learning_rate, train
 from livegate.training.recipe import Recipe
@@ -51,7 +52,7 @@ class Trainer:
         fabric = Fabric(accelerator="cpu", devices=1)
         sampling = self.recipe.sampling.model_copy(update={"configurations": table})
         recipe = self.recipe.model_copy(update={"sampling": sampling})
-        model, optimiser = fabric.setup(self.network, self.optimiser)
+        model, optimiser = fabric.setup(Learner(self.network), self.optimiser)
         for _ in range(number):
             descend(fabric, model, optimiser, PixelAugment(recipe.augment), recipe, self.done, self.batches[self.done])
             self.done += 1
@@ -148,6 +149,23 @@ def test_a_constant_learning_rate_stays(make_recipe: Make) -> None:
     """The paper's schedule: 1e-4 at every step."""
     recipe = make_recipe(optimiser={"learning_rate": 1e-4, "epochs": 20})
     assert {learning_rate(recipe, step, 7) for step in range(140)} == {1e-4}
+
+
+def test_steps_are_taken_at_the_end_of_their_epochs(make_recipe: Make) -> None:
+    """Of anti-spoof-mn3 by hand: 0.005 for epochs 0 to 19, a fifth of it from epoch 20, a fifth of that from epoch 40."""
+    steps = {"learning_rate": 0.005, "epochs": 71, "schedule": "steps", "milestones": [20, 40], "gamma": 0.2}
+    recipe = make_recipe(optimiser=steps)
+    by_hand = {0: 5e-3, 20 * 7 - 1: 5e-3, 20 * 7: 1e-3, 40 * 7 - 1: 1e-3, 40 * 7: 2e-4, 71 * 7 - 1: 2e-4}
+    assert {step: learning_rate(recipe, step, 7) for step in by_hand} == pytest.approx(by_hand)
+
+
+def test_sgd_has_the_momentum_and_the_decay_of_the_recipe(make_recipe: Make) -> None:
+    """Decay on kernels alone, as with Adam."""
+    settings = {"name": "sgd", "momentum": 0.9, "weight_decay": 5e-4, "learning_rate": 0.005}
+    optimiser = _optimiser(nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2)), make_recipe(optimiser=settings))
+    assert isinstance(optimiser, torch.optim.SGD)
+    told = [(group["lr"], group["momentum"], group["weight_decay"], len(group["params"])) for group in optimiser.param_groups]
+    assert told == [(0.005, 0.9, 5e-4, 1), (0.005, 0.9, 0.0, 3)]
 
 
 @pytest.mark.parametrize("warmup", [0.0, 0.1, 0.5, 1.0, 2.7, 12.0])
@@ -347,8 +365,8 @@ def test_a_run_starts_from_the_initial_weights(generated: Path, make_recipe: Mak
     spec = ModelSpec("mobilenet-v2", ())
     plain = spec.build()
     Checkpoint(spec, recipe.deployed, as_weights(plain), {}, {}).save(tmp_path / "plain.safetensors")
-    network, _ = fresh(make_recipe(data={"root": str(tmp_path)}, initial="plain.safetensors"), Fabric(accelerator="cpu"))
-    assert torch.equal(network.state_dict()["blocks.0.0.weight"], plain.state_dict()["blocks.0.0.weight"])
+    learner, _ = fresh(make_recipe(data={"root": str(tmp_path)}, initial="plain.safetensors"), Fabric(accelerator="cpu"))
+    assert torch.equal(learner.network.state_dict()["blocks.0.0.weight"], plain.state_dict()["blocks.0.0.weight"])
 
 
 def test_data_that_does_not_fit_is_refused_before_anything_is_written(

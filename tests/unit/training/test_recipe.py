@@ -32,7 +32,7 @@ def test_a_shipped_recipe_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
     """``default`` is found from anywhere; another name is told which there are."""
     monkeypatch.chdir(tmp_path)
     assert Recipe.read("default") == Recipe.read(RECIPES / "default.toml")
-    with pytest.raises(RecipeError, match="shipped recipe: default, pta_paper"):
+    with pytest.raises(RecipeError, match=r"shipped recipe: default, mn3, mn3_short, .*pta_paper"):
         Recipe.read("defualt")
 
 
@@ -69,7 +69,7 @@ def test_what_the_papers_recipe_deploys_is_the_specs_input() -> None:
 
 @pytest.mark.parametrize(
     ("table", "key"),
-    [((), "epochs"), (("optimiser",), "momentum"), (("data",), "indx"), (("model",), "width"), (("crop",), "pad")],
+    [((), "epochs"), (("optimiser",), "nesterov"), (("data",), "indx"), (("model",), "width"), (("crop",), "pad")],
 )
 def test_an_unknown_key_is_named(table: tuple[str, ...], key: str) -> None:
     """A key that no table knows is a fault wherever it stands, so that a typing mistake is not trained on."""
@@ -121,10 +121,70 @@ def test_a_crop_margin_that_runs_backwards_is_refused() -> None:
         Recipe.from_plain(SMALL | {"crop": {"margin": [1.3, 1.0]}}, "recipe")
 
 
+@pytest.mark.parametrize(
+    ("tables", "message"),
+    [
+        ({"optimiser": {"momentum": 0.9}}, "momentum belongs to sgd, got 0.9 with adamw"),
+        ({"optimiser": {"schedule": "steps"}}, "the schedule steps needs milestones"),
+        ({"optimiser": {"milestones": [20]}}, "milestones, and no other has them; got 'constant'"),
+        ({"optimiser": {"schedule": "steps", "milestones": [40, 20]}}, r"milestones must rise, got \[40, 20\]"),
+        ({"loss": {"name": "am-softmax"}}, "loss am-softmax needs model.classifier = 'cosine', got 'linear'"),
+        (
+            {"loss": {"name": "soft-triple"}, "model": {"classifier": "cosine"}},
+            "needs model.classifier = 'soft-triple', got 'cosine'",
+        ),
+        ({"loss": {"name": "cross-entropy", "margin": 0.5}}, r"loss\.cross-entropy\.margin: .*, got 0\.5"),
+        (
+            {"loss": {"name": "arcface", "margin": 2, "ratio": [1, 0.5]}, "model": {"classifier": "cosine", "scale": 30}},
+            "margin over ratio must stay below half a turn, got 2 over 0.5",
+        ),
+        ({"loss": {"name": "hinge"}}, "loss: .*'cross-entropy', 'am-softmax', 'arcface', 'soft-triple'"),
+        (
+            {"loss": {"name": "cross-entropy", "smoothing": 0.1}, "optimiser": {"label_smoothing": 0.1}},
+            "labels are smoothed twice",
+        ),
+        ({"mix": {"name": "mixup", "alpha": 0}}, r"mix\.alpha: .*, got 0"),
+        ({"mix": {"name": "cutmix"}, "challenge": {"features": 0.3}}, "use cutmix or challenge, not both"),
+        ({"tasks": {"attributes": -1}}, r"tasks\.attributes: .*, got -1"),
+        ({"tasks": {"type": 0.1}}, r"tasks\.type: .*, got 0\.1"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tables: dict[str, Any], message: str) -> None:
+    """A number that would be ignored, a margin without angles, labels that would be smoothed twice: said, not passed over."""
+    with pytest.raises(RecipeError, match=message):
+        Recipe.from_plain(SMALL | tables, "recipe")
+
+
+def test_the_recipe_of_anti_spoof_mn3_has_its_numbers() -> None:
+    """specs/anti-spoof-mn3.md, section 4, and its input, which is that of every recipe."""
+    recipe = Recipe.read("mn3")
+    optimiser, augment = recipe.optimiser, recipe.augment
+    assert (optimiser.name, optimiser.learning_rate, optimiser.momentum, optimiser.weight_decay) == ("sgd", 0.005, 0.9, 5e-4)
+    assert (optimiser.schedule, optimiser.milestones, optimiser.gamma) == ("steps", (20, 40), 0.2)
+    assert (optimiser.batch, optimiser.epochs, optimiser.label_smoothing, optimiser.warmup_epochs) == (256, 71, 0, 0)
+    assert (recipe.model.name, recipe.model.adaptive_stages, recipe.model.dropout) == ("mobilenet-v3-large", (), 0.35)
+    assert (augment.flip, augment.iso_noise, augment.brightness, augment.motion) == (0.5, 0.2, 0.3, 0.2)
+    assert not any((augment.jitter, augment.grey, augment.noise, augment.blur, augment.resolution, augment.jpeg))
+    assert dict(recipe.tasks) == {"species": 0.1, "illumination": 0.1, "attributes": 1.0}
+    assert (recipe.loss.name, recipe.loss.focus, recipe.loss.smoothing) == ("cross-entropy", 0, 0)
+    assert (recipe.mix.name, recipe.mix.alpha, recipe.mix.beta, recipe.mix.probability) == ("none", 0.5, 0.5, 0.7)
+    assert (recipe.challenge.features, recipe.challenge.pictures) == (0, 0.333)
+    assert (recipe.sampling.balance, recipe.sampling.configurations) == (False, {"": 1.0})
+    assert (recipe.data.train, recipe.data.dev) == ("train", "dev")
+
+
+def test_the_short_recipe_shows_the_pictures_of_the_default_model() -> None:
+    """What is compared is the network: data, crops, augmentation, draw and optimiser are the same."""
+    short, default = Recipe.read("mn3_short"), Recipe.read("default")
+    for table in ("data", "preprocessing", "crop", "augment", "optimiser", "loss", "mix", "tasks"):
+        assert getattr(short, table) == getattr(default, table)
+    assert (short.sampling.balance, short.sampling.shares) == (default.sampling.balance, default.sampling.shares)
+
+
 def test_all_faults_are_told_at_once() -> None:
     """Four mistakes in four tables are four faults of one error."""
     plain = SMALL | {
-        "optimiser": {"learning_rate": -1, "momentum": 0.9},
+        "optimiser": {"learning_rate": -1, "nesterov": 0.9},
         "augment": {"flip": 1.5},
         "data": {"indx": "a.csv"},
     }
@@ -132,7 +192,7 @@ def test_all_faults_are_told_at_once() -> None:
         Recipe.from_plain(plain, "recipe")
     text = str(caught.value)
     assert len(caught.value.faults) == 4
-    assert all(key in text for key in ("optimiser.learning_rate", "optimiser.momentum", "augment.flip", "data.indx"))
+    assert all(key in text for key in ("optimiser.learning_rate", "optimiser.nesterov", "augment.flip", "data.indx"))
 
 
 def test_overrides_change_values_of_every_kind(file: Path) -> None:

@@ -48,7 +48,7 @@ MAX_LIST_BYTES = 512 * 1024 * 1024
 ENTRY = re.compile(r'\s*"((?:[^"\\]|\\.){1,4096})"\s*:\s*\[([^][{}"]{0,1024})\]\s*([,}])')
 """One picture of a list, and what stands after it."""
 PICTURE = re.compile(r"Data/(?:train|test)/(?P<subject>[^/]+)/(?P<folder>live|spoof)/[^/]{5,}")
-LABELS = 44
+LABELS, ATTRIBUTES = 44, 40
 EYEGLASSES, MALE, YOUNG, KIND, LIGHT, PLACE, SPOOF = 15, 20, 39, 40, 41, 42, 43
 """Places in the list of labels; the first 40 are the attributes of CelebA in its order, all 0 for a spoof."""
 LARGEST = (*[1] * 40, 10, 4, 2, 1)
@@ -156,6 +156,7 @@ def _label(numbers: str) -> _Label:
         "sex": ("female", "male")[labels[MALE]] if bona_fide else "",
         "age": ("older", "young")[labels[YOUNG]] if bona_fide else "",
         "eyeglasses": ("no", "yes")[labels[EYEGLASSES]] if bona_fide else "",
+        "attributes": "".join(map(str, labels[:ATTRIBUTES])) if bona_fide else "",
     }
     return _Label(None if bona_fide else SPECIES[labels[KIND]], facts, odd=bona_fide == (labels[KIND] > 0))
 

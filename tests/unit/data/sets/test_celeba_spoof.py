@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from livegate.data.index import Index
 from livegate.data.sets.celeba_spoof import SET
 from livegate.data.sets.dataset import Listing
 from livegate.errors import DataSetError
@@ -92,6 +93,7 @@ def test_labels_are_read(tree: Tree) -> None:
         "sex": "",
         "age": "",
         "eyeglasses": "",
+        "attributes": "",
     }
     assert (sample.path, sample.path.is_file()) == (tree.root / ATTACK, True)
 
@@ -107,6 +109,8 @@ def test_attributes_are_facts_of_bona_fide(tree: Tree) -> None:
         for name in (TESTED, "Data/test/12/live/000005.jpg")
     }
     assert list(told.values()) == [["female", "older", "no"], ["male", "young", "yes"]]
+    digits = [place for place, digit in enumerate(samples["Data/test/12/live/000005.jpg"].facts["attributes"]) if digit == "1"]
+    assert (digits, samples[TESTED].facts["attributes"]) == ([15, 20, 39], "0" * 40)
     assert samples[TESTED].bona_fide
     assert samples[TESTED].facts["illumination"] == samples[TESTED].facts["medium"] == ""
 
@@ -121,6 +125,20 @@ def test_every_spoof_type_light_and_place_has_its_name(tree: Tree) -> None:
     assert [sample.facts["medium"] for sample in found] == ["print"] * 3 + ["paper-cut"] * 3 + ["replay"] * 3 + ["3d"]
     assert [sample.facts["illumination"] for sample in found[:4]] == ["normal", "strong", "back", "dark"]
     assert [sample.facts["environment"] for sample in found[:2]] == ["indoor", "outdoor"]
+
+
+def test_an_index_carries_every_label_that_is_learned(tree: Tree, tmp_path: Path) -> None:
+    """From the lists of 44 numbers through an index file to the labels of training: type, light and attributes are those of the lists."""
+    tasks = pytest.importorskip("livegate.training.tasks")
+    labels = [number % 3 % 2 for number in range(40)] + [0] * 4
+    tree.add("train", "Data/train/11/live/000008.jpg", labels)
+    listing = tree.read()
+    Index(tree.root / "-", listing.samples, labelled=True, boxed=True).write(tmp_path / "index.csv")
+    samples = Index.read(tmp_path / "index.csv").samples
+    assert len(samples) == 5
+    lists = tree.labels["train"] | tree.labels["test"]
+    for sample, row in zip(listing.samples, tasks.labels(samples).tolist(), strict=True):
+        assert row == [*lists[sample.name][40:42], *lists[sample.name][:40]]
 
 
 @pytest.mark.parametrize(

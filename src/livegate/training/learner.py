@@ -1,0 +1,86 @@
+"""What is trained: a network and, beside it, what exists in training only."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from livegate.configuration import Configuration
+from livegate.models.heads import PooledHead, SoftTriple, head_of, task_head
+from livegate.models.network import Network
+from livegate.training.recipe import Challenge, Recipe
+from livegate.training.tasks import OUTPUTS, weights
+
+
+class Outputs(NamedTuple):
+    """What a step is judged by.
+
+    Attributes:
+        logits: (N, 2).
+        tasks: the logits of the other tasks, by name.
+        spread: of the proxies of a class, (); None without proxies.
+    """
+
+    logits: Tensor
+    tasks: dict[str, Tensor]
+    spread: Tensor | None
+
+
+class Learner(nn.Module):
+    """A network with the heads of other tasks on its embedding. A checkpoint keeps the network alone.
+
+    Args:
+        network: ends in a `PooledHead`.
+        recipe: which tasks there are, and whether features are challenged; None for neither.
+    """
+
+    def __init__(self, network: Network, recipe: Recipe | None = None) -> None:
+        super().__init__()
+        self.network = network
+        self.tasks = nn.ModuleDict()
+        self.challenge = recipe.challenge if recipe else Challenge()
+        if recipe:
+            channels, dropout = head_of(network).channels, recipe.model.dropout
+            self.tasks.update({name: task_head(channels, OUTPUTS[name], dropout) for name in weights(recipe.tasks)})
+
+    def forward(self, x: Tensor, configuration: Configuration, labels: Tensor) -> Outputs:
+        """Run the network and the heads.
+
+        Args:
+            x: (N, 3, H, W) float, normalised.
+            configuration: one branch for each adaptive block.
+            labels: (N,) int64, by which features are challenged.
+        """
+        head = head_of(self.network)
+        embedding = head.pooled(self.network.features(x, configuration))
+        logits = head.classified(embedding)
+        if self.challenge.features:
+            logits = challenged(logits, embedding, labels, head, self.challenge)
+        last = head[-1]
+        spread = last.spread() if isinstance(last, SoftTriple) else None
+        return Outputs(logits, {name: task(embedding) for name, task in self.tasks.items()}, spread)
+
+
+def challenged(logits: Tensor, embedding: Tensor, labels: Tensor, head: PooledHead, settings: Challenge) -> Tensor:
+    """The logits, for some pictures those without the features that spoke most for the label (Huang et al. 2020, arXiv 2007.02454).
+
+    Args:
+        logits: (N, 2), computed from the embedding.
+        embedding: (N, D).
+        labels: (N,) int64.
+        head: makes logits of an embedding.
+        settings: the share of features that is muted, and of pictures in which they are.
+
+    Returns:
+        (N, 2).
+    """
+    target = logits.gather(1, labels[:, None]).sum()
+    (gradient,) = torch.autograd.grad(target, embedding, retain_graph=True)
+    kept = 1 - settings.features
+    limit = gradient.float().quantile(kept, dim=1, keepdim=True)
+    muted = embedding * (gradient < limit) / kept
+    chosen = torch.zeros(len(logits), 1, dtype=torch.bool, device=logits.device)
+    chosen[torch.randperm(len(logits))[: round(settings.pictures * len(logits))]] = True
+    return torch.where(chosen, head.classified(muted), logits)
