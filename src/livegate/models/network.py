@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
+from functools import partial
 
 from torch import Tensor, nn
 
@@ -40,17 +41,19 @@ class Network(nn.Module):
         Raises:
             ConfigurationError: if the configuration has another length than the network has adaptive blocks.
         """
-        configuration.require(self.adaptive_blocks)
-        return _run(self.blocks, x, configuration)
+        for step in self.chain(configuration):
+            x = step(x)
+        return x
 
-    def features(self, x: Tensor, configuration: Configuration) -> Tensor:
-        """Run the chain up to its last block, the head, which takes what this returns.
+    def chain(self, configuration: Configuration) -> list[Callable[[Tensor], Tensor]]:
+        """What each block computes under a configuration, first block first.
 
         Raises:
             ConfigurationError: if the configuration has another length than the network has adaptive blocks.
         """
         configuration.require(self.adaptive_blocks)
-        return _run(list(self.blocks)[:-1], x, configuration)
+        branches = iter(configuration)
+        return [partial(block, branch=next(branches)) if isinstance(block, PTABlock) else block for block in self.blocks]
 
     def fixed(self, configuration: Configuration) -> nn.Sequential:
         """A plain module with only the chosen branches: the one door for export and profiling.
@@ -64,10 +67,3 @@ class Network(nn.Module):
         branches = iter(configuration)
         chosen = [block.fixed(next(branches)) if isinstance(block, PTABlock) else block for block in self.blocks]
         return deepcopy(nn.Sequential(*chosen)).train(self.training)
-
-
-def _run(blocks: Iterable[nn.Module], x: Tensor, configuration: Configuration) -> Tensor:
-    branches = iter(configuration)
-    for block in blocks:
-        x = block(x, next(branches)) if isinstance(block, PTABlock) else block(x)
-    return x

@@ -11,6 +11,7 @@ from livegate.configuration import Configuration
 from livegate.models.heads import PooledHead, SoftTriple, head_of, task_head
 from livegate.models.network import Network
 from livegate.training.recipe import Challenge, Recipe
+from livegate.training.style import SCALES, mixed_style
 from livegate.training.tasks import OUTPUTS, weights
 
 
@@ -33,7 +34,7 @@ class Learner(nn.Module):
 
     Args:
         network: ends in a `PooledHead`.
-        recipe: which tasks there are, and whether features are challenged; None for neither.
+        recipe: which tasks there are, and whether features are challenged or styles mixed; None for none of it.
     """
 
     def __init__(self, network: Network, recipe: Recipe | None = None) -> None:
@@ -41,6 +42,7 @@ class Learner(nn.Module):
         self.network = network
         self.tasks = nn.ModuleDict()
         self.challenge = recipe.challenge if recipe else Challenge()
+        self.style = recipe.mix.style if recipe else 0.0
         if recipe:
             channels, dropout = head_of(network).channels, recipe.model.dropout
             self.tasks.update({name: task_head(channels, OUTPUTS[name], dropout) for name in weights(recipe.tasks)})
@@ -54,13 +56,24 @@ class Learner(nn.Module):
             labels: (N,) int64, by which features are challenged.
         """
         head = head_of(self.network)
-        embedding = head.pooled(self.network.features(x, configuration))
+        embedding = head.pooled(self._features(x, configuration))
         logits = head.classified(embedding)
         if self.challenge.features:
             logits = challenged(logits, embedding, labels, head, self.challenge)
         last = head[-1]
         spread = last.spread() if isinstance(last, SoftTriple) else None
         return Outputs(logits, {name: task(embedding) for name, task in self.tasks.items()}, spread)
+
+    def _features(self, x: Tensor, configuration: Configuration) -> Tensor:
+        """What the head takes; in training, of a share of the batches, with styles mixed on the way."""
+        side, before = x.shape[-1], x.shape[-1]
+        mixing = self.training and self.style > 0 and float(torch.rand(())) < self.style
+        for step in self.network.chain(configuration)[:-1]:
+            x = step(x)
+            if mixing and x.shape[-1] < before and side // x.shape[-1] in SCALES:
+                x = mixed_style(x)
+            before = x.shape[-1]
+        return x
 
 
 def challenged(logits: Tensor, embedding: Tensor, labels: Tensor, head: PooledHead, settings: Challenge) -> Tensor:

@@ -203,7 +203,7 @@ class Tasks(Section):
 
 
 class Mix(Section):
-    """Pictures of a batch are mixed with one another, and their labels likewise."""
+    """Pictures of a batch are mixed with one another, and their labels likewise; or their styles alone."""
 
     name: Literal["none", "mixup", "cutmix"] = "none"
     alpha: Positive = 0.5
@@ -211,6 +211,8 @@ class Mix(Section):
     """The share of a picture in the mixture is drawn from Beta(alpha, beta), once for a batch."""
     probability: Share = 0.7
     """Of a batch being mixed at all."""
+    style: Share = 0.0
+    """Probability of a batch whose features swap styles (Zhou et al. 2021); labels stay as they are."""
 
 
 class Challenge(Section):
