@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ from livegate.sample import Box, Sample
 from livegate.training.camera import photographed
 from livegate.training.recipe import Recipe
 from livegate.training.sampling import balanced, shuffled
+from livegate.training.simulated import attack, second_camera
 from livegate.training.tasks import labels as task_labels
 from livegate.training.tasks import require
 
@@ -50,6 +51,7 @@ class Batches(Dataset[Batch]):
 
     def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
         self.samples = samples
+        self.bona_fide = [sample for sample in samples if sample.bona_fide]
         self.recipe = recipe
         self.steps_per_epoch = -(-len(samples) // recipe.optimiser.batch)
         self._order = lru_cache(maxsize=1)(self._draw_order)
@@ -68,9 +70,19 @@ class Batches(Dataset[Batch]):
         chosen = [self.samples[position] for position in self._order(epoch)[place * size : (place + 1) * size]]
         rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
         side = self._side(step)
-        pictures = np.stack([augmented_crop(sample, side, self.recipe, rng) for sample in chosen])
+        pictures = np.stack([self._picture(sample, side, rng) for sample in chosen])
         labels = [BONA_FIDE_LOGIT if sample.bona_fide else ATTACK_LOGIT for sample in chosen]
         return Batch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels), task_labels(chosen))
+
+    def _picture(self, sample: Sample, side: int, rng: np.random.Generator) -> Pixels:
+        """The sample's crop; of a share of the attacks a simulated one instead, of half that share of bona fide a second capture."""
+        share = self.recipe.augment.simulated
+        if share and sample.bona_fide and rng.random() < share / 2:
+            return augmented_crop(sample, side, self.recipe, rng, second_camera)
+        if share and not sample.bona_fide and rng.random() < share:
+            shown = self.bona_fide[rng.integers(len(self.bona_fide))]
+            return augmented_crop(shown, side, self.recipe, rng, attack)
+        return augmented_crop(sample, side, self.recipe, rng)
 
     def _side(self, step: int) -> int:
         small = step < self.recipe.crop.small_share * len(self)
@@ -83,13 +95,27 @@ class Batches(Dataset[Batch]):
         return shuffled(self.samples, rng)
 
 
-def augmented_crop(sample: Sample, size: int, recipe: Recipe, rng: np.random.Generator) -> Pixels:
+def augmented_crop(
+    sample: Sample,
+    size: int,
+    recipe: Recipe,
+    rng: np.random.Generator,
+    capture: Callable[[Pixels, np.random.Generator], Pixels] = lambda crop, _: crop,
+) -> Pixels:
     """The face of a sample, cut out with a random margin and place: (size, size, 3) uint8, RGB.
 
     The label plays no part, so that nothing done here can give it away.
+
+    Args:
+        sample: whose face.
+        size: of the crop.
+        recipe: what decides the draw.
+        rng: where chance comes from.
+        capture: what happened to the face before it was taken; nothing by default.
     """
     picture = read(sample.path)
-    crop = resize(_random_square(picture, sample.box or whole(picture), recipe, rng), size, size)
+    square = _random_square(picture, sample.box or whole(picture), recipe, rng)
+    crop = capture(np.ascontiguousarray(resize(square, size, size)), rng)
     if rng.random() < recipe.augment.flip:
         crop = crop[:, ::-1]
     if rng.random() < recipe.augment.resolution:

@@ -76,7 +76,7 @@ class Crop(Section):
 
 
 class Augment(Section):
-    """What is done to the pixels in training. Each probability is drawn for each picture; the label plays no part."""
+    """What is done to the pixels in training. Each probability is drawn for each picture; the label plays no part but in `simulated`."""
 
     flip: Share = 0.5
     jitter: Share = 0.5
@@ -90,6 +90,9 @@ class Augment(Section):
     """Probability of being shrunk and enlarged again, as a face that was far away."""
     jpeg: Share = 0.0
     """Probability of a second JPEG compression, quality 40 to 95."""
+    simulated: Share = 0.0
+    """Probability of an attack being a simulated print or replay of some bona fide picture instead. Half as often a bona fide picture is
+    taken once more by the same simulated camera."""
     iso_noise: Share = 0.0
     """Probability of noise in lightness and hue; it, brightness and motion are those of anti-spoof-mn3."""
     brightness: Share = 0.0

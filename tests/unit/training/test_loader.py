@@ -188,6 +188,36 @@ def test_flipping_mirrors_the_picture(tmp_path: Path, make_recipe: Make) -> None
     assert not np.array_equal(crops[0], crops[1])
 
 
+def test_simulated_attacks_are_made_of_bona_fide_pictures(plain_pictures: list[Sample], make_recipe: Make) -> None:
+    """All attacks simulated: no attack of the set is seen, some of its bona fide pictures are seen twice, labels stay as drawn."""
+    crop = {"margin": [1, 1], "shift": 0}
+    plain = Batches(plain_pictures, make_recipe(augment=OFF, crop=crop))
+    simulated = Batches(plain_pictures, make_recipe(augment=OFF | {"simulated": 1.0}, crop=crop))
+    captured, shown = [], set()
+    for step in range(len(plain)):
+        before, after = plain[step], simulated[step]
+        assert torch.equal(before.labels, after.labels)
+        attacks = after.labels == 1
+        captured += [float(picture.float().std()) for picture in after.pictures[attacks]]
+        same = (before.pictures == after.pictures).flatten(1).all(1)
+        shown |= set(same[~attacks].tolist())
+        assert not same[attacks].any()
+    assert min(captured) > 0  # noise and texture; the set's own pictures are flat
+    assert shown == {True, False}
+
+
+def test_without_simulation_chance_is_drawn_as_before(plain_pictures: list[Sample], make_recipe: Make) -> None:
+    """A probability of zero draws nothing, so that older recipes give the same pictures, bit for bit."""
+    sizes = [make_recipe(augment={"simulated": share}) for share in (0.0, 1e-12)]
+    first, second = (Batches(plain_pictures, recipe)[0] for recipe in sizes)
+    old = np.random.default_rng([sizes[0].seed, 1, 0])
+    recipe = sizes[0]
+    chosen = [plain_pictures[place] for place in Batches(plain_pictures, recipe)._order(0)[:8]]
+    expected = np.stack([augmented_crop(sample, 32, recipe, old) for sample in chosen]).transpose(0, 3, 1, 2)
+    assert np.array_equal(first.pictures.numpy(), expected)
+    assert not torch.equal(first.pictures, second.pictures)
+
+
 def test_sampling_that_does_not_fit_the_samples_is_refused_at_once(plain_pictures: list[Sample], make_recipe: Make) -> None:
     """A share of a source that is not there is a fault of the recipe, found before the first step."""
     with pytest.raises(RecipeError, match="sources without samples: axon; sources are a"):
