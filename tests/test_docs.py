@@ -21,7 +21,7 @@ from livegate.runtime.manifest import Manifest
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").glob("*.md")])
 JUDGED = {0, 1}
-"""Exit codes of ``livegate check`` that mean it did its work; what it decides is the model's matter."""
+"""Exit codes of ``livegate check`` and ``explain`` that mean it did its work; what it decides is the model's matter."""
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -69,7 +69,7 @@ def test_documented_commands_run(document: Path, workspace: Path) -> None:
     for command in commands(document):
         done = subprocess.run(command, shell=True, cwd=workspace, env=environment, capture_output=True, text=True, check=False)  # noqa: S602
 
-        expected = JUDGED if command.startswith("livegate check") else {0}
+        expected = JUDGED if command.startswith(("livegate check", "livegate explain")) else {0}
         assert done.returncode in expected, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
