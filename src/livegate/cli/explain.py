@@ -134,9 +134,10 @@ class _Explainer:
         captured = self.capture.largest(read(path))
         decision = self._decision(captured)
         if captured is not None and decision.score is not None:
+            file = place.of(str(path))
+            require_other(file, *place.given)
             heat = self.explain(self.scorer, captured.crop, self.configuration)
-            require_other(place.of(str(path)), *place.given)
-            save(drawn(captured.crop, heat, decision), place.of(str(path)))
+            save(drawn(captured.crop, heat, decision), file)
         yield Row(str(path), decision)
 
     def _decision(self, captured: Captured | None) -> Decision:

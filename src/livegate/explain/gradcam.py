@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from livegate.configuration import Configuration
@@ -42,7 +43,7 @@ def gradcam(scorer: TorchScorer, crop: Pixels, configuration: Configuration) -> 
     )
 
 
-def _grid(features: Tensor, head: nn.Module) -> np.typing.NDArray[np.float64]:
+def _grid(features: Tensor, head: nn.Module) -> NDArray[np.float64]:
     """The features (1, C, n, n), each times its weight, summed: (n, n)."""
     with torch.enable_grad():
         features.requires_grad_()

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
 from livegate.decision import ATTACK_LOGIT, BONA_FIDE_LOGIT
+from livegate.errors import LivegateError
 from livegate.models.scorer import TorchScorer
 
 
@@ -22,12 +23,21 @@ class HeatMap:
         method: how it was made.
         meaning: what a value says, in words.
         grain: the smallest thing that the map can show, in pixels of the crop.
+
+    Raises:
+        LivegateError: if a value is no finite number.
     """
 
     values: NDArray[np.float64]
     method: str
     meaning: str
     grain: int
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.values).all():
+            raise LivegateError(
+                f"{self.method} gives values that are no finite numbers; the weights of the network are damaged"
+            )
 
 
 def evidence(scorer: TorchScorer, images: NDArray[np.float32], configuration: Configuration) -> NDArray[np.float64]:

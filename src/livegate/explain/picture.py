@@ -43,23 +43,20 @@ def drawn(crop: Pixels, heat: HeatMap, decision: Decision) -> Pixels:
     """
     side = max(SIDE, len(crop))
     limit = max(FAINTEST, float(np.abs(heat.values).max()))
-    seen = cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC)
-    values = cv2.resize(heat.values / limit, (side, side), interpolation=cv2.INTER_LINEAR)
+    seen = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    values = np.asarray(cv2.resize(heat.values / limit, (side, side), interpolation=cv2.INTER_LINEAR), np.float64)
     scale = np.repeat(np.linspace(1, -1, side)[:, None], BAR, axis=1)
     top, lefts = EDGE + TITLE, (EDGE, 2 * EDGE + side, 3 * EDGE + 2 * side)
     page = Image.new("RGB", (lefts[2] + BAR + LABELS + EDGE, top + side + FOOT), "white")
     for panel, left in zip((seen, _painted(_grey(seen), values), _painted(np.float64(205), scale)), lefts, strict=True):
-        page.paste(Image.fromarray(np.asarray(panel, np.uint8)), (left, top))
+        page.paste(Image.fromarray(panel), (left, top))
     pen = ImageDraw.Draw(page)
     pen.text((EDGE, EDGE), _verdict(decision), BONA_FIDE if decision.accepted else ATTACK, _font(24))
     _label(pen, (lefts[2] + BAR + 10, top), side, limit)
     below = top + side + 8
-    for left, words in zip(lefts, ("what the network was given", f"{heat.method}: where it looked"), strict=False):
-        pen.text((left, below), words, INK, _font(17))
-    used = f"configuration {decision.configuration}, " if decision.configuration else ""
-    pen.text((EDGE, below + 34), f"{used}colour: {heat.meaning};", PALE, _font(15))
-    fine = f"nothing finer than {heat.grain} of the {len(crop)} pixels across can be seen"
-    pen.text((EDGE, below + 54), fine, PALE, _font(15))
+    pen.text((lefts[0], below), "what the network was given", INK, _font(17))
+    pen.text((lefts[1], below), f"{heat.method}: where it looked", INK, _font(17))
+    pen.multiline_text((EDGE, below + 34), _foot(heat, decision.configuration), PALE, _font(15))
     return np.asarray(page)
 
 
@@ -93,7 +90,7 @@ def _grey(picture: Pixels) -> NDArray[np.float64]:
 
 def _painted(ground: NDArray[np.float64] | np.float64, values: NDArray[np.float64]) -> Pixels:
     """Values -1..1, (H, W), in colour over a ground of 0..255: the further from zero, the stronger."""
-    colour = np.where(values[..., None] > 0, np.float64(BONA_FIDE), np.float64(ATTACK))
+    colour = np.where(values[..., None] > 0, np.array(BONA_FIDE), np.array(ATTACK))
     strength = STRONGEST * np.abs(values)[..., None]
     return np.asarray((1 - strength) * ground + strength * colour + 0.5, np.uint8)
 
@@ -111,6 +108,12 @@ def _label(pen: ImageDraw.ImageDraw, corner: tuple[int, int], height: int, limit
 def _verdict(decision: Decision) -> str:
     word, sign = ("bona fide", ">=") if decision.accepted else ("attack", "<")
     return f"{word}: score {decision.score:.4f} {sign} threshold {decision.threshold:.4f}"
+
+
+def _foot(heat: HeatMap, configuration: str) -> str:
+    used = f"configuration {configuration}, " if configuration else ""
+    size = len(heat.values)
+    return f"{used}colour: {heat.meaning};\nnothing finer than {heat.grain} of the {size} pixels across can be seen"
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -8,7 +8,8 @@ from scipy.interpolate import RegularGridInterpolator
 
 from livegate.configuration import Configuration
 from livegate.decision import score_from_logits
-from livegate.explain.heat import evidence, spread
+from livegate.errors import LivegateError
+from livegate.explain.heat import HeatMap, evidence, spread
 from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Pixels, to_input
 
@@ -28,6 +29,13 @@ def test_values_are_spread_linearly() -> None:
     inside = np.clip(np.arange(32) + 0.5, 2.0, 29.0)
     expected = RegularGridInterpolator((centres, centres), grid)(np.stack(np.meshgrid(inside, inside, indexing="ij"), axis=-1))
     np.testing.assert_allclose(spread(grid, centres, 32), expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_damaged_weights_give_no_map(value: float) -> None:
+    """What is no number cannot be painted."""
+    with pytest.raises(LivegateError, match="the weights of the network are damaged"):
+        HeatMap(np.array([[0.0, value]]), "gradcam", "x", 1)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.5])
