@@ -50,7 +50,7 @@ def explain(
         int | None, typer.Option(metavar="N", help="Side of a patch, in pixels of the crop; an eighth of it without this.")
     ] = None,
 ) -> None:
-    """Save a picture of each face that shows what in it speaks for bona fide and what for an attack. Exits as check does."""
+    """Save a picture of the largest face that shows what in it speaks for bona fide and what for an attack. Exits as check does."""
     from livegate.errors import LivegateError
     from livegate.files import require_other
 
