@@ -24,7 +24,7 @@ DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT 
 ADAPT = ROOT / "docs" / "adapt.md"
 """Its commands take what its Python has made."""
 JUDGED = {0, 1}
-"""Exit codes of ``livegate check`` that mean it did its work; what it decides is the model's matter."""
+"""Exit codes of ``livegate check`` and ``explain`` that mean it did its work; what it decides is the model's matter."""
 
 
 def blocks(document: Path, language: str) -> list[str]:
@@ -62,7 +62,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
     environment = {key: value for key, value in os.environ.items() if key != "LIVEGATE_DATA"}
     environment |= {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)  # noqa: S602
-    expected = JUDGED if command.startswith("livegate check") else {0}
+    expected = JUDGED if command.startswith(("livegate check", "livegate explain")) else {0}
     assert done.returncode in expected, f"{command}\n{done.stdout}\n{done.stderr}"
     return done
 

@@ -15,6 +15,7 @@ from livegate.cli.check import check
 from livegate.cli.compare import compare
 from livegate.cli.doctor import doctor
 from livegate.cli.evaluate import evaluate
+from livegate.cli.explain import explain
 from livegate.cli.export import export
 from livegate.cli.index import index
 from livegate.cli.inspect import inspect
@@ -36,7 +37,7 @@ EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "t
 """Which extra brings a package that is not in the base install."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (check, index, score, evaluate, compare, train, export, bench, inspect, models, doctor):
+for verb in (check, index, score, evaluate, compare, train, explain, export, bench, inspect, models, doctor):
     app.command()(verb)
 app.add_typer(protocol, name="protocol")
 app.add_typer(reproduce, name="reproduce")

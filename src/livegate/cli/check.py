@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -74,17 +74,41 @@ def check(
     licence_once(gate.engine.manifest)
     gate.warm_up()
     checker = _Checker(gate, configuration, frames, all_faces, save_annotated)
-    seen: set[Status] = set()
-    for row in checker.rows(pictures):
+    raise typer.Exit(told(rows(pictures, checker.judged), _print_json if as_json else _print))
+
+
+def rows(paths: list[Path], judge: Callable[[Path], Iterator[Row]]) -> Iterator[Row]:
+    """The rows of all pictures, of those in a folder too; an error in one is a row of its own and stops nothing."""
+    for given in paths:
         try:
-            _print(row, as_json=as_json)
+            for path in expanded(given):
+                yield from _of(path, judge)
+        except OSError as error:
+            yield _error(given, PictureError(f"{given}: cannot be opened ({error.strerror}); give the path of a picture"))
+        except LivegateError as error:
+            yield _error(given, error)
+
+
+def told(rows: Iterable[Row], tell: Callable[[Row], None]) -> int:
+    """Tell of each row as it comes.
+
+    Returns:
+        The exit code of all that count.
+
+    Raises:
+        LivegateError: if nobody listens.
+    """
+    seen: set[Status] = set()
+    for row in rows:
+        try:
+            tell(row)
         except BrokenPipeError:
             # Typer would end with 1, which here means an attack.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise LivegateError("standard output was closed before all decisions were told") from None
         if row.counts:
             seen.add(row.decision.status)
-    raise typer.Exit(EXIT_CODES[next(status for status in GRAVITY if status in seen)])
+    return EXIT_CODES[next(status for status in GRAVITY if status in seen)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +119,11 @@ class _Checker:
     all_faces: bool
     annotated: Path | None
 
-    def rows(self, paths: list[Path]) -> Iterator[Row]:
-        """The rows of all pictures; an error in one is a row of its own and stops nothing."""
-        for given in paths:
-            try:
-                for path in _expanded(given):
-                    yield from self._of(path)
-            except OSError as error:
-                yield _error(given, PictureError(f"{given}: cannot be opened ({error.strerror}); give the path of a picture"))
-            except LivegateError as error:
-                yield _error(given, error)
-
-    def _of(self, path: Path) -> Iterator[Row]:
+    def judged(self, path: Path) -> Iterator[Row]:
+        """The rows of a picture or video."""
         from livegate.pictures import VIDEO_SUFFIXES
 
-        try:
-            yield from self._video(path) if path.suffix.lower() in VIDEO_SUFFIXES else self._picture(path)
-        except LivegateError as error:
-            yield _error(path, error)
+        return self._video(path) if path.suffix.lower() in VIDEO_SUFFIXES else self._picture(path)
 
     def _picture(self, path: Path) -> Iterator[Row]:
         from livegate.pictures import read
@@ -150,7 +161,14 @@ class _Checker:
         yield Row(str(path), clip_decision(judged))
 
 
-def _expanded(path: Path) -> list[Path]:
+def _of(path: Path, judge: Callable[[Path], Iterator[Row]]) -> Iterator[Row]:
+    try:
+        yield from judge(path)
+    except LivegateError as error:
+        yield _error(path, error)
+
+
+def expanded(path: Path) -> list[Path]:
     """The pictures and videos of a folder, sorted; anything else as it is."""
     if not path.is_dir():
         return [path]
@@ -168,24 +186,38 @@ def _error(path: Path, error: LivegateError) -> Row:
     return Row(str(path), Decision(Status.ERROR, None, None, "", 0.0, 0.0, None, " ".join(str(error).split())))
 
 
-def _print(row: Row, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(_plain(row)), flush=True)
-    elif row.decision.status is Status.ERROR:
+def _print(row: Row) -> None:
+    tell(row, sentence(row.name, row.decision))
+
+
+def _print_json(row: Row) -> None:
+    print(json.dumps(_plain(row)), flush=True)
+
+
+def tell(row: Row, words: str) -> None:
+    """Tell people of a row in these words; of an error in its own, and on standard error."""
+    if row.decision.status is Status.ERROR:
         print(f"livegate: {printable(row.decision.reason)}", file=sys.stderr, flush=True)
     else:
-        print(sentence(row.name, row.decision), flush=True)
+        print(words, flush=True)
 
 
 def sentence(name: str, decision: Decision) -> str:
     """A decision in one line for people."""
-    start = f"{printable(name)}: {WORDS[decision.status]}"
+    start = f"{printable(name)}: {outcome(decision)}"
+    if decision.score is None:
+        return f"{start}, {decision.total_ms:.1f} ms"
+    return f"{start}, {decision.latency_ms:.1f} ms network, {decision.total_ms:.1f} ms in all"
+
+
+def outcome(decision: Decision) -> str:
+    """What was decided, in words, without the times."""
+    word = WORDS[decision.status]
     if decision.score is None or decision.threshold is None:
-        return f"{start} ({decision.reason}), {decision.total_ms:.1f} ms"
+        return f"{word} ({decision.reason})"
     sign = ">=" if decision.accepted else "<"
     used = f", configuration {decision.configuration}" if decision.configuration else ""
-    times = f"{decision.latency_ms:.1f} ms network, {decision.total_ms:.1f} ms in all"
-    return f"{start}, score {decision.score:.4f} {sign} threshold {decision.threshold:.4f}{used}, {times}"
+    return f"{word}, score {decision.score:.4f} {sign} threshold {decision.threshold:.4f}{used}"
 
 
 def printable(text: str) -> str:

@@ -63,7 +63,7 @@ def export(
 
     from livegate.export.exporter import Order  # now that torch is known to be there
 
-    made_of = _source(checkpoint)
+    made_of = source(checkpoint)
     if to == ALL and (there := _held(made_of, out, fixed)):
         targets, skipped = ([target for target in some if target.name not in there] for some in (targets, skipped))
     if not targets:
@@ -98,8 +98,8 @@ class _Words(NamedTuple):
             raise LivegateError(f"{why}; leave out {given}")
 
 
-def _source(words: str) -> Artifact | Checkpoint:
-    """What is exported: an artifact, by its folder or as a shipped model, or a checkpoint."""
+def source(words: str) -> Artifact | Checkpoint:
+    """What a user's words mean where torch is installed: an artifact, by its folder or as a shipped model, or a checkpoint."""
     from livegate.models.checkpoint import Checkpoint
     from livegate.runtime.artifact import MANIFEST, Artifact
     from livegate.weights import shipped

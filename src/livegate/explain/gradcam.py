@@ -1,0 +1,54 @@
+"""Grad-CAM (Selvaraju et al. 2017, arXiv 1610.02391, section 3): which of the last features made the evidence.
+
+Two things are not as in the paper. The score of a class is here the logit difference, bona fide minus attack, and the map is not cut off at
+zero (its equation 2): what speaks for one class speaks against the other, and both are to be seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from livegate.configuration import Configuration
+from livegate.decision import ATTACK_LOGIT, BONA_FIDE_LOGIT
+from livegate.explain.heat import HeatMap, spread
+from livegate.models.scorer import TorchScorer, normalise
+from livegate.preprocessing import Pixels, to_input
+
+
+def gradcam(scorer: TorchScorer, crop: Pixels, configuration: Configuration) -> HeatMap:
+    """The evidence of one crop by the places of the last features that still have places: what the last block of the chain reads.
+
+    A feature weighs as much as its mean gradient (equation 1). Where the last block begins with a mean over all places and goes on
+    linearly, as in MobileNetV2, the places add up to the logit difference less its bias.
+
+    Args:
+        scorer: the network; all is computed on a copy of it.
+        crop: (size, size, 3) uint8, RGB.
+        configuration: one branch for each adaptive block.
+    """
+    chain = scorer.network.fixed(configuration).eval()
+    device = next(scorer.network.parameters()).device
+    with torch.no_grad():
+        features: Tensor = chain[:-1](normalise(torch.from_numpy(to_input([crop])).to(device), scorer.preprocessing))
+    grid = _grid(features, chain[-1])
+    apart = len(crop) / len(grid)
+    return HeatMap(
+        values=spread(grid, (np.arange(len(grid)) + 0.5) * apart, len(crop)),
+        method="gradcam",
+        meaning="what a place of the network's last features adds to the logit difference",
+        grain=round(apart),
+    )
+
+
+def _grid(features: Tensor, head: nn.Module) -> NDArray[np.float64]:
+    """The features (1, C, n, n), each times its weight, summed: (n, n)."""
+    with torch.enable_grad():
+        features.requires_grad_()
+        (logits,) = head(features)
+        (gradient,) = torch.autograd.grad(logits[BONA_FIDE_LOGIT] - logits[ATTACK_LOGIT], features)
+    weights = gradient.mean((2, 3), keepdim=True)
+    grid = (weights * features.detach()).sum(1)[0]
+    return np.asarray(grid.double().cpu().numpy())
