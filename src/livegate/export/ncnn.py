@@ -173,6 +173,8 @@ class _Net:
                 output = self._layer("BinaryOp", inputs, output, with_number)
             elif type(layer) in ACTIVATIONS and _activated(node.all_input_nodes[0], layers):
                 output = inputs[0]
+            elif isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) and _flat(node.all_input_nodes[0], layers):
+                output = self._product(layer, inputs[0], output, _activated(node, layers))
             elif isinstance(layer, nn.Conv2d):
                 output = self._convolution(layer, inputs[0], output, _activated(node, layers))
             else:
@@ -191,9 +193,13 @@ class _Net:
             case nn.AdaptiveAvgPool2d(output_size=1):
                 return self._layer("Pooling", [value], output, {0: 1, 4: 1})  # 1: the mean; 1: of the whole area
             case nn.Linear():
-                parameters = {0: layer.out_features, 1: 1, 2: layer.weight.numel()}
-                return self._layer("InnerProduct", [value], output, parameters, self._weights(layer))
+                return self._product(layer, value, output)
         raise _unknown(layer)
+
+    def _product(self, layer: nn.Linear | nn.Conv2d, value: str, output: str, activated: Mapping[int, object] = {}) -> str:
+        """Numbers, each from all numbers of the value, and in it the activation that follows."""
+        parameters = {0: layer.weight.shape[0], 1: 1, 2: layer.weight.numel()}
+        return self._layer("InnerProduct", [value], output, {**parameters, **activated}, self._weights(layer))
 
     def _convolution(self, layer: nn.Conv2d, value: str, output: str, activated: Facts) -> str:
         """A convolution, and in it the activation that follows."""
@@ -245,6 +251,13 @@ def _trace(module: nn.Module, layers: Mapping[str, nn.Module]) -> fx.Graph:
 
 def _unknown(layer: object) -> LivegateError:
     return LivegateError(f"ncnn: {layer} cannot be written; add it to livegate.export.ncnn or export to another format")
+
+
+def _flat(node: fx.Node, layers: Mapping[str, nn.Module]) -> bool:
+    """Whether a value is one number a channel, which has no height and width in ncnn."""
+    if isinstance(layers.get(str(node.target)), nn.AdaptiveAvgPool2d):
+        return True
+    return len(node.all_input_nodes) == 1 and _flat(node.all_input_nodes[0], layers)
 
 
 def _activated(node: fx.Node, layers: Mapping[str, nn.Module]) -> Facts:
