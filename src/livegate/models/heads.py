@@ -73,7 +73,7 @@ class Cosine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, channels) to (N, classes)."""
-        return linear(normalize(x), normalize(self.weight)).clamp(-EDGE, EDGE) * self.scale
+        return _cosines(x, self.weight).clamp(-EDGE, EDGE) * self.scale
 
 
 class SoftTriple(nn.Module):
@@ -94,7 +94,7 @@ class SoftTriple(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, channels) to (N, classes)."""
-        cosines = linear(normalize(x), normalize(self.weight)).reshape(-1, self.classes, PROXIES)
+        cosines = _cosines(x, self.weight).reshape(-1, self.classes, PROXIES)
         return (cosines * (cosines / SHARPNESS).softmax(2)).sum(2) * self.scale
 
     def spread(self) -> Tensor:
@@ -104,6 +104,14 @@ class SoftTriple(nn.Module):
         cosines = (proxies[:, first] * proxies[:, second]).sum(2)
         # Two that coincide would have no derivative. The paper divides by twice the number of pairs.
         return (2 + 1e-5 - 2 * cosines).sqrt().mean() / 2
+
+
+def _cosines(x: Tensor, weight: Tensor) -> Tensor:
+    """Of (N, channels) with (M, channels): (N, M).
+
+    The lengths divide the products and not the weights, so that a file whose constants are folded still holds the weights as they are.
+    """
+    return linear(normalize(x), weight) / weight.norm(dim=1).clamp(min=1e-12)
 
 
 def _directions(number: int, channels: int) -> Tensor:
