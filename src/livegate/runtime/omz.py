@@ -84,16 +84,15 @@ def logits(probabilities: NDArray[Any], what: str) -> NDArray[np.float32]:
     """The logits whose softmax these probabilities are: their logarithms, always finite.
 
     Args:
-        probabilities: (N, 2), 0 real, 1 spoof, as the file gave them.
+        probabilities: (1, 2), 0 real, 1 spoof, as the file gave them.
         what: the file, for the message.
 
     Returns:
-        (N, 2) float32: 0 bona fide, 1 attack.
+        (1, 2) float32: 0 bona fide, 1 attack.
 
     Raises:
         LivegateError: if they are no probabilities.
     """
-    sums = probabilities.sum(axis=1)
-    if not (np.isfinite(probabilities).all() and (probabilities >= 0).all() and (np.abs(sums - 1) <= UNITY).all()):
+    if probabilities.shape != (1, 2) or not ((probabilities >= 0).all() and abs(probabilities.sum() - 1) <= UNITY):
         raise LivegateError(f"{what} gives {OUTPUT} that are no probabilities; the contract asks for a softmax inside the file")
     return np.asarray(np.log(np.maximum(probabilities[:, [REAL, SPOOF]], SMALLEST)), dtype=np.float32)

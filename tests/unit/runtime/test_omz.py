@@ -266,6 +266,45 @@ def test_an_onnx_file_is_looked_at_before_it_runs(tmp_path: Path, make: Callable
     assert "\n" not in str(caught.value)
 
 
+def unfit() -> onnx.ModelProto:
+    """Ends with logits, as files without a softmax do."""
+    model = network()
+    model.graph.node[-1].CopyFrom(helper.make_node("Identity", ["logits"], ["output1"]))
+    return model
+
+
+def failing() -> onnx.ModelProto:
+    """Fits until it is run: the place that it looks at is a pixel, and there are two."""
+    model = network()
+    nodes = [
+        helper.make_node("ReduceMax", ["actual_input_1"], ["largest"], keepdims=0),
+        helper.make_node("Cast", ["largest"], ["place"], to=TensorProto.INT64),
+        helper.make_node("Add", ["place", "far"], ["beyond"]),
+        helper.make_node("Gather", ["weights", "beyond"], ["row"], axis=1),
+        helper.make_node("Mul", ["row", "nothing"], ["none"]),
+        helper.make_node("ReduceMax", ["none"], ["zero"], keepdims=0),
+        helper.make_node("Add", ["logits", "zero"], ["moved"]),
+    ]
+    for place, node in enumerate(nodes):
+        model.graph.node.insert(3 + place, node)
+    model.graph.node[-1].input[0] = "moved"
+    model.graph.initializer.append(numpy_helper.from_array(np.array(1000, np.int64), "far"))
+    model.graph.initializer.append(numpy_helper.from_array(np.array(0, np.float32), "nothing"))
+    return model
+
+
+@pytest.mark.parametrize(("make", "words"), [(unfit, "are no probabilities"), (failing, "cannot be run")])
+def test_a_file_that_goes_wrong_when_it_runs_is_told(
+    tmp_path: Path, images: NDArray[np.float32], make: Callable[[], onnx.ModelProto], words: str
+) -> None:
+    """In one line, whichever the runtime's exception is."""
+    (tmp_path / "model.onnx").write_bytes(make().SerializeToString())
+    with pytest.raises(LivegateError, match=words) as caught:
+        Engine(opened(tmp_path / "model.onnx", "omz-onnx")).logits(images, PLAIN)
+    assert "model.onnx (omz-onnx)" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.parametrize("data", [b"no model", b"\x80\x04N.", bytes(1000), b"\x0a" * 100_000, b"\x3a\xff\xff\xff\xff\x0f"])
 def test_bytes_that_are_no_onnx_model_are_refused(tmp_path: Path, data: bytes) -> None:
     """Also a pickle: it is never loaded."""
@@ -372,3 +411,20 @@ def test_an_artifact_may_describe_such_a_file(folder: Path, tmp_path: Path) -> N
     (tmp_path / MANIFEST).write_text(manifest.model_dump_json(), "utf-8")
     assert Artifact.open(tmp_path).manifest == manifest
     assert Engine(tmp_path).variant.target == "onnx"
+
+
+def test_a_manifest_may_name_the_files_in_any_order(ir: Path, tmp_path: Path, images: NDArray[np.float32]) -> None:
+    """Of an IR, which has two; one alone is refused."""
+    for file in (ir, ir.with_suffix(".bin")):
+        shutil.copy(file, tmp_path)
+    manifest = opened(tmp_path / ir.name, "omz-ir").manifest
+    variant = manifest.variants["openvino"]
+    files = dict(reversed(variant.files.items()))
+    for held, fits in ((files, True), ({ir.name: files[ir.name]}, False)):
+        changed = manifest.model_copy(update={"variants": {"openvino": variant.model_copy(update={"files": held})}})
+        (tmp_path / MANIFEST).write_text(changed.model_dump_json(), "utf-8")
+        if fits:
+            assert np.array_equal(Engine(tmp_path).logits(images, PLAIN), Engine(opened(ir, "omz-ir")).logits(images, PLAIN))
+        else:
+            with pytest.raises(ArtifactError, match=r"has 0 files \.bin, and the contract asks for one"):
+                Engine(tmp_path)

@@ -56,14 +56,18 @@ class OmzBackend:
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """(N, 3, 128, 128) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack; one picture after the other."""
         configuration.require(0)
-        return logits(np.concatenate([self._run(self._feed(image[None])) for image in images]), self._what)
+        try:
+            found = [self._run(self._feed(image[None])) for image in images]
+        except Exception as error:  # noqa: BLE001 - the runtimes' exceptions share no base but Exception
+            raise ArtifactError(self._what, [f"cannot be run ({' '.join(str(error).split())})"]) from None
+        return np.concatenate([logits(probabilities, self._what) for probabilities in found])
 
 
 Run = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
 def _onnx(model: Model, options: Options, what: str) -> Run:
-    data = model.only()
+    data = _file(model, ".onnx", what)
     if faults := list(_nested(data)):
         raise ArtifactError(what, faults)
     loaded = open_session(data, options)
@@ -92,7 +96,7 @@ def _nested(data: bytes) -> Iterator[str]:
 def _ir(model: Model, options: Options, what: str) -> Run:
     from livegate.runtime.backends import openvino
 
-    core, (xml, weights) = openvino.new_core(), model.files.values()
+    core, xml, weights = openvino.new_core(), _file(model, ".xml", what), _file(model, ".bin", what)
     with openvino.loading(what):
         network = core.read_model(model=xml, weights=weights)
     if any(operation.get_type_name() in NESTED for operation in network.get_ops()):
@@ -105,6 +109,13 @@ def _ir(model: Model, options: Options, what: str) -> Run:
     with openvino.loading(what):
         request = core.compile_model(network, openvino.DEVICE, openvino.settings_for(options)).create_infer_request()
     return lambda feed: np.array(request.infer({INPUT: feed})[OUTPUT])  # a copy: the next call writes into the same memory
+
+
+def _file(model: Model, suffix: str, what: str) -> bytes:
+    found = [data for name, data in model.files.items() if name.lower().endswith(suffix)]
+    if len(found) != 1:
+        raise ArtifactError(what, [f"has {len(found)} files {suffix}, and the contract asks for one"])
+    return found[0]
 
 
 def _shape(port: Any) -> list[object]:  # noqa: ANN401 - OpenVINO's own type
