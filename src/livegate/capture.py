@@ -84,7 +84,7 @@ class Capture:
         return self._cut(picture, faces[0]) if faces else None
 
     def _cut(self, picture: Pixels, face: Face) -> Captured:
-        crop = self.preprocessing.crop(picture, face.box)
+        crop = self.preprocessing.crop(picture, self.preprocessing.detection.cut(face.box))
         return Captured(face, crop, self.limits.fault(face, crop))
 
 

@@ -17,6 +17,7 @@ from livegate.decision import Decision, Status
 from livegate.metrics.scores import mean_score
 from livegate.preprocessing import Pixels
 from livegate.runtime.engine import Engine, EngineOptions
+from livegate.runtime.foreign import opened
 from livegate.weights import DEFAULT, locate
 
 Picture = str | Path | bytes | NDArray[np.uint8]
@@ -31,7 +32,8 @@ class Gate:
     >>> decision.accepted, decision.score, decision.threshold
 
     Args:
-        model: the name of a shipped model, or the folder of an artifact.
+        model: the name of a shipped model, the folder of an artifact, or a file of another maker.
+        contract: what a file of another maker follows where it is not known by its SHA-256, see `livegate.runtime.omz`.
         limits: what a face must have to be judged.
         options: how the network is run, see `EngineOptions`.
 
@@ -41,9 +43,14 @@ class Gate:
     """
 
     def __init__(
-        self, model: str | Path = DEFAULT, *, limits: QualityLimits | None = None, **options: Unpack[EngineOptions]
+        self,
+        model: str | Path = DEFAULT,
+        *,
+        contract: str | None = None,
+        limits: QualityLimits | None = None,
+        **options: Unpack[EngineOptions],
     ) -> None:
-        self.engine = Engine(locate(str(model)), **options)
+        self.engine = Engine(opened(locate(str(model)), contract), **options)
         self._capture = Capture(self.engine.preprocessing, limits)
 
     def check(self, picture: Picture, configuration: str | None = None) -> Decision:

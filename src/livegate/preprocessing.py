@@ -1,7 +1,7 @@
 """From a picture and a face box to the input of the network: one specification for training, runtime and browser.
 
-The steps are fixed here to the pixel: a square about the centre of the box, shifted to stay inside the picture, then resized. The
-specification is stored with every artifact, so that preprocessing is never a thing to guess.
+The steps are fixed here to the pixel: a square about the centre of the box, shifted to stay inside the picture, then resized; for networks
+of other makers also the box itself, cut off at the edges. The specification is stored with every artifact, so that preprocessing is never a thing to guess.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from livegate.sample import Box
 Pixels = NDArray[np.uint8]
 """A picture: (height, width, 3) uint8, RGB, 0..255."""
 
+Interpolation = Literal["area", "cubic"]
+
 Statistics = tuple[float, float, float]
 
 
@@ -30,12 +32,14 @@ class Detection:
         nms: overlap (intersection over union) above which the weaker of two boxes is dropped, 0..1.
         longest_side: the picture is area-averaged to at most this many pixels before detection, never enlarged.
         stretches: widths tried in turn when nothing is found: YuNet misses faces that are squashed sideways.
+        widened: how many times as wide and as high as found a box is cut out; a box that is given is cut out as it is.
     """
 
     score: float = 0.6
     nms: float = 0.3
     longest_side: int = 480
     stretches: tuple[float, ...] = (1.0, 1.5, 2.0)
+    widened: tuple[float, float] = (1.0, 1.0)
 
     def __post_init__(self) -> None:
         if not 0 < self.score < 1 or not 0 < self.nms < 1:
@@ -44,6 +48,13 @@ class Detection:
             raise ValueError(f"detector longest_side must be at least 64 pixels, got {self.longest_side}")
         if not self.stretches or not all(1 <= factor <= 4 for factor in self.stretches):
             raise ValueError(f"detector stretches must be one or more factors from 1 to 4, got {self.stretches}")
+        if not all(1 <= factor <= 4 for factor in self.widened):
+            raise ValueError(f"detector widened must be two factors from 1 to 4, got {self.widened}")
+
+    def cut(self, box: Box) -> Box:
+        """What is cut out where this box was found: wider and higher about the same centre."""
+        width, height = box.width * self.widened[0], box.height * self.widened[1]
+        return Box(box.x + (box.width - width) / 2, box.y + (box.height - height) / 2, width, height)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +64,24 @@ class Preprocessing:
     Attributes:
         size: height and width of the network's input, in pixels.
         margin: side of the crop over the longer side of the face box.
+        shape: ``square``: about the centre of the box, shifted to stay inside the picture; ``box``: the box itself, what lies beside the
+            picture cut off, so that the input is stretched; it has no margin.
         colour: order of the channels that the network takes.
         mean: subtracted from each channel, on the scale 0..255.
         std: each channel is divided by it, on the scale 0..255.
-        interpolation: ``area``: area-averaged when the crop is larger than the input, bilinear when it is smaller.
+        interpolation: ``area``: area-averaged when the crop is larger than the input, bilinear when it is smaller; ``cubic``: bicubic
+            without antialiasing, as OpenCV computes it.
         layout: order of the axes of the input.
         detection: how the face is found where no box is given.
     """
 
     size: int = 128
     margin: float = 1.0
+    shape: Literal["square", "box"] = "square"
     colour: Literal["RGB"] = "RGB"
     mean: Statistics = (151.2405, 119.595, 107.8395)
     std: Statistics = (63.0105, 56.457, 55.0035)
-    interpolation: Literal["area"] = "area"
+    interpolation: Interpolation = "area"
     layout: Literal["NCHW"] = "NCHW"
     detection: Detection = Detection()
 
@@ -75,6 +90,8 @@ class Preprocessing:
             raise ValueError(f"preprocessing size must lie between 32 and 1024 pixels, got {self.size}")
         if not 0.5 <= self.margin <= 4:
             raise ValueError(f"preprocessing margin must lie between 0.5 and 4, got {self.margin}")
+        if self.shape == "box" and self.margin != 1:
+            raise ValueError(f"preprocessing margin must be 1 where the shape is that of the box, got {self.margin}")
         if not np.isfinite([*self.mean, *self.std]).all() or min(self.std) <= 0:
             raise ValueError(f"preprocessing mean and std must be finite, std above 0, got {self.mean} and {self.std}")
 
@@ -89,8 +106,12 @@ class Preprocessing:
             (size, size, 3) uint8, RGB.
         """
         height, width = picture.shape[:2]
-        x, y, side = square(box, width, height, self.margin)
-        return resize(picture[y : y + side, x : x + side], self.size, self.size)
+        if self.shape == "box":
+            left, top, right, bottom = inside(box, width, height)
+        else:
+            left, top, side = square(box, width, height, self.margin)
+            right, bottom = left + side, top + side
+        return resize(picture[top:bottom, left:right], self.size, self.size, self.interpolation)
 
 
 def square(box: Box, width: int, height: int, margin: float) -> tuple[int, int, int]:
@@ -105,12 +126,23 @@ def square(box: Box, width: int, height: int, margin: float) -> tuple[int, int, 
     return min(max(x, 0), width - side), min(max(y, 0), height - side), side
 
 
-def resize(picture: Pixels, width: int, height: int) -> Pixels:
-    """Resize to (height, width, 3): area-averaged when it shrinks, bilinear when it grows."""
+def inside(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
+    """The part of a face box inside a picture of that width and height: left, top, right, bottom, in whole pixels, at least one.
+
+    Fractions of a pixel are dropped, as ``int`` drops them in the code that anti-spoof-mn3 was trained with.
+    """
+    left, top = min(max(int(box.x), 0), width - 1), min(max(int(box.y), 0), height - 1)
+    right, bottom = min(int(box.x + box.width), width), min(int(box.y + box.height), height)
+    return left, top, max(right, left + 1), max(bottom, top + 1)
+
+
+def resize(picture: Pixels, width: int, height: int, interpolation: Interpolation = "area") -> Pixels:
+    """Resize to (height, width, 3); how, see `Preprocessing`."""
     if picture.shape[1] == width and picture.shape[0] == height:
         return picture
     shrinks = picture.shape[1] >= width and picture.shape[0] >= height
-    resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    area = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    resized = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC if interpolation == "cubic" else area)
     return np.asarray(resized, dtype=np.uint8)
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from livegate.capture import Capture, QualityLimits, measure, whole
 from livegate.pictures import read
-from livegate.preprocessing import Pixels, Preprocessing
+from livegate.preprocessing import Detection, Pixels, Preprocessing
+from livegate.sample import Box
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +119,16 @@ def test_sharpness_does_not_depend_on_the_size_of_the_crop() -> None:
 def test_the_whole_picture_is_a_box() -> None:
     """From its corner, width before height."""
     assert whole(np.zeros((20, 30, 3), np.uint8)) == (0, 0, 30, 20)
+
+
+def test_what_is_cut_out_may_be_wider_than_what_was_found(portrait: Pixels) -> None:
+    """As for networks that were trained so; the face that is told is the one that was found."""
+    preprocessing = Preprocessing(shape="box", detection=Detection(widened=(1.1, 1.05)))
+    found, usual = Capture(preprocessing).largest(portrait), Capture(Preprocessing()).largest(portrait)
+    assert found is not None
+    assert usual is not None
+    assert found.face == usual.face
+    x, y, width, height = found.face.box
+    box = Box(x - 0.05 * width, y - 0.025 * height, 1.1 * width, 1.05 * height)
+    assert np.array_equal(found.crop, preprocessing.crop(portrait, box))
+    assert not np.array_equal(found.crop, preprocessing.crop(portrait, found.face.box))

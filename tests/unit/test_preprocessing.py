@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegate.preprocessing import Detection, Preprocessing, resize, square, to_input
+from livegate.preprocessing import Detection, Preprocessing, inside, resize, square, to_input
 from livegate.sample import Box
 
 PLACE = st.floats(-1e6, 1e6)
@@ -73,6 +74,69 @@ def test_growing_is_bilinear_and_stays_within_its_neighbours() -> None:
     assert resize(picture, 4, 4)[0, :, 0].tolist() == [0, 25, 75, 100]
 
 
+def cubic(values: list[float], size: int) -> list[int]:
+    """A line resized by the cubic of Keys (1981) with a = -0.75, four neighbours each, those beyond the ends repeated."""
+
+    def weight(t: float) -> float:
+        t, a = abs(t), -0.75
+        near = (a + 2) * t**3 - (a + 3) * t**2 + 1
+        return near if t <= 1 else a * (t**3 - 5 * t**2 + 8 * t - 4) if t < 2 else 0
+
+    def at(place: float) -> float:
+        first = math.floor(place) - 1
+        return sum(weight(place - x) * values[min(max(x, 0), len(values) - 1)] for x in range(first, first + 4))
+
+    ratio = len(values) / size
+    return [round(min(max(at((x + 0.5) * ratio - 0.5), 0), 255)) for x in range(size)]
+
+
+@pytest.mark.parametrize("size", [5, 13, 16, 40])
+def test_cubic_is_the_cubic_of_four_neighbours(size: int) -> None:
+    """Whether it grows or shrinks: no antialiasing, so that shrinking looks at four pixels and no more; to one grey level."""
+    values = [0.0, 200, 30, 180, 180, 10, 255, 90, 90, 91, 20, 250, 120]
+    picture = np.repeat(np.tile(np.array(values, np.uint8), (13, 1))[..., None], 3, axis=2)
+    across, down = resize(picture, size, size, "cubic"), resize(picture.transpose(1, 0, 2), size, size, "cubic")
+    np.testing.assert_allclose(across[0, :, 0].astype(int), cubic(values, size), rtol=0, atol=1)
+    assert np.array_equal(across, down.transpose(1, 0, 2))
+
+
+def test_cubic_is_opencvs_own() -> None:
+    """Pixel by pixel what the reference calls, on noise, in both directions; area is another thing."""
+    picture = np.random.default_rng(3).integers(0, 256, (97, 211, 3), dtype=np.uint8)
+    crop = Preprocessing(shape="box", interpolation="cubic").crop(picture, Box(0, 0, 211, 97))
+    assert np.array_equal(crop, cv2.resize(picture, (128, 128), interpolation=cv2.INTER_CUBIC))
+    assert not np.array_equal(crop, Preprocessing(shape="box").crop(picture, Box(0, 0, 211, 97)))
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        (Box(10, 20, 30, 40), (10, 20, 40, 60)),
+        (Box(10.9, 20.2, 30.2, 40.9), (10, 20, 41, 61)),  # int(41.1), int(61.1)
+        (Box(-10, -5, 30, 30), (0, 0, 20, 25)),  # cut off, not shifted
+        (Box(90, 60, 30, 30), (90, 60, 100, 80)),
+        (Box(500, 500, 30, 30), (99, 79, 100, 80)),  # one pixel, as for any box
+    ],
+)
+def test_boxes_inside_counted_by_hand(box: Box, expected: tuple[int, int, int, int]) -> None:
+    """In a picture of 100 x 80: left, top, right, bottom."""
+    assert inside(box, 100, 80) == expected
+
+
+@given(st.builds(Box, PLACE, PLACE, LENGTH, LENGTH), SIDE, SIDE)
+def test_the_part_of_a_box_is_inside_for_any_box(box: Box, width: int, height: int) -> None:
+    """At least one pixel of the picture and nothing beside it."""
+    left, top, right, bottom = inside(box, width, height)
+    assert 0 <= left < right <= width
+    assert 0 <= top < bottom <= height
+
+
+def test_a_found_box_is_widened_about_its_centre() -> None:
+    """1.1 times as wide and 1.05 times as high; not at all by default."""
+    assert Detection(widened=(1.1, 1.05)).cut(Box(100, 200, 40, 80)) == pytest.approx((98, 198, 44, 84))
+    assert Detection().cut(Box(100, 200, 40, 80)) == Box(100, 200, 40, 80)
+
+
 def test_a_picture_of_the_right_size_is_untouched() -> None:
     """No pixel changes where there is nothing to resize."""
     picture = np.random.default_rng(1).integers(0, 256, (5, 7, 3), dtype=np.uint8)
@@ -123,6 +187,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         {"margin": 0.49},
         {"margin": 4.01},
         {"margin": math.nan},
+        {"margin": 1.05, "shape": "box"},
         {"std": (1.0, 0.0, 1.0)},
         {"std": (1.0, math.nan, 1.0)},
         {"std": (1.0, 1.0, -1.0)},
@@ -148,6 +213,8 @@ def test_bad_fields_are_refused(fields: dict[str, Any]) -> None:
         {"stretches": (1.0, 0.9)},
         {"stretches": (math.nan,)},
         {"stretches": (1.0, 1e9)},
+        {"widened": (0.9, 1.0)},
+        {"widened": (1.0, math.nan)},
     ],
 )
 def test_bad_detector_settings_are_refused(fields: dict[str, Any]) -> None:

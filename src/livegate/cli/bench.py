@@ -62,6 +62,8 @@ def bench(
 
     if every and configuration is not None:
         raise LivegateError("--all and --configuration exclude each other; give one of them")
+    if Path(artifact).is_file():
+        raise LivegateError(f"{artifact} is a file of another maker; measure it beside a model with --against {artifact}")
     opened = Artifact.open(locate(artifact))
     if plot and not opened.manifest.provenance.quality:
         raise LivegateError(

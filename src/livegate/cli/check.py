@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livegate.cli.notice import licence_once
-from livegate.cli.words import PRECISION_HELP, RUNTIME_HELP
+from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
 from livegate.decision import Decision, Status
 from livegate.errors import LivegateError, PictureError
 
@@ -47,12 +47,14 @@ class Row:
 
 def check(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Pictures, folders of pictures, videos.")],
-    model: Annotated[str, typer.Option(metavar="MODEL", help="A shipped model or the folder of an artifact.")] = "default",
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="A shipped model, the folder of an artifact, or anti-spoof-mn3.onnx or .xml.")
+    ] = "default",
     configuration: Annotated[
         str | None,
         typer.Option(metavar="C", help="One of H, L, B for each adaptive block, such as HLH; or heaviest, lightest."),
     ] = None,
-    runtime: Annotated[str, typer.Option(metavar="R", help=RUNTIME_HELP)] = "onnx",
+    runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
     precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
     budget_ms: Annotated[
         float | None, typer.Option(metavar="N", help="Milliseconds for one decision (not yet: exits with 2).")
@@ -63,13 +65,14 @@ def check(
     save_annotated: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write each picture with box, decision and score drawn on it.")
     ] = None,
+    contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
 ) -> None:
     """Decide whether faces are bona fide. Exit: 0 all are, 1 an attack, 2 an error, 3 not judged."""
     if configuration == "auto" or budget_ms is not None:
         raise LivegateError(f"{'--budget-ms' if budget_ms is not None else '--configuration auto'} {NO_POLICY}")
     from livegate.gate import Gate
 
-    gate = Gate(model, runtime=runtime, precision=precision)
+    gate = Gate(model, contract=contract, runtime=runtime, precision=precision)
     gate.engine.choose(configuration)
     licence_once(gate.engine.manifest)
     gate.warm_up()

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from livegate.cli.words import CONTRACT_HELP
+
 if TYPE_CHECKING:
     from livegate.metrics import Scores, Threshold
     from livegate.report import Report, Written
@@ -42,6 +44,7 @@ def evaluate(
     cues: Annotated[
         Path | None, typer.Option(metavar="INDEX", help="Index of the pictures: what trivial cues fitted on its train reach.")
     ] = None,
+    contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
 ) -> None:
     """Set thresholds on dev, measure them on test, write a report. No model is needed."""
     from livegate import report
@@ -51,10 +54,12 @@ def evaluate(
 
     if (dev is None) == (thresholds is None):
         raise LivegateError("thresholds come from --dev SCORES or from --thresholds ARTIFACT; give one of them")
+    if contract is not None and thresholds is None:
+        raise LivegateError("--contract says what the file of --thresholds follows; give both or neither")
     if thresholds is not None and rule is not None:
         raise LivegateError("--thresholds takes those that the model ships, and --rule sets others; give one of them")
     parsed = Rule.parse(rule or RULE)  # before the files: a typing mistake should not cost their reading
-    shipped = _shipped(thresholds) if thresholds else None
+    shipped = _shipped(thresholds, contract) if thresholds else None
     files = {"dev": dev, "test": test} if dev else {"test": test}
     scores = {name: Scores.read(path) for name, path in files.items()}
     baseline = _cues(cues, scores) if cues else None
@@ -67,7 +72,7 @@ def evaluate(
             by=by or (),
             resample=report.Resample(cluster, replicates, seed),
             cues=baseline,
-            sha256=digests(files | ({"cues": cues} if cues else {}) | ({"model": _manifest(thresholds)} if thresholds else {})),
+            sha256=digests(files | ({"cues": cues} if cues else {}) | ({"model": _stated(thresholds)} if thresholds else {})),
             advance=advance,
         )
     written = report.write(found, out)
@@ -95,19 +100,21 @@ def tell(written: Written, warnings: Sequence[str]) -> None:
     print(f"Report: {written.html}")
 
 
-def _manifest(model: str) -> Path:
+def _stated(model: str) -> Path:
+    """The file that the thresholds are of: a manifest, or what another maker's contract speaks of."""
     from livegate.runtime.artifact import MANIFEST
     from livegate.weights import locate
 
-    return locate(model) / MANIFEST
+    place = locate(model)
+    return place if place.is_file() else place / MANIFEST
 
 
-def _shipped(model: str) -> dict[str, Threshold]:
+def _shipped(model: str, contract: str | None) -> dict[str, Threshold]:
     """The threshold of each configuration of an artifact."""
-    from livegate.runtime.artifact import Artifact
+    from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
-    return {name: facts.threshold for name, facts in Artifact.open(locate(model)).manifest.configurations.items()}
+    return {name: facts.threshold for name, facts in opened(locate(model), contract).manifest.configurations.items()}
 
 
 def _cues(path: Path, scores: Mapping[str, Scores]) -> tuple[Scores | None, Scores]:

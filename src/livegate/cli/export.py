@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     from livegate.export.exporter import Order
     from livegate.export.targets import Target
@@ -30,8 +30,9 @@ def export(
         Path, typer.Option(metavar="DIR", help="Folder of the artifact; to one of the same network the formats are added.")
     ],
     to: Annotated[
-        str, typer.Option(metavar="FORMATS", help=f"Separated by commas: {FORMATS}; or all that are installed.")
-    ] = "onnx",
+        str | None,
+        typer.Option(metavar="FORMATS", help=f"Separated by commas: {FORMATS}; or all that are installed. Without it onnx."),
+    ] = None,
     configurations: Annotated[
         str | None, typer.Option(metavar="C,C…", help="Which ones each file holds; by default all where they cost nothing.")
     ] = None,
@@ -51,8 +52,17 @@ def export(
         Path | None,
         typer.Option(metavar="FILE", help="Licence of the weights; it begins with its SPDX-License-Identifier line."),
     ] = None,
+    contract: Annotated[
+        str | None,
+        typer.Option(metavar="K", help="Write the files of another maker's contract instead: omz, as anti-spoof-mn3 has them."),
+    ] = None,
 ) -> None:
     """Write one artifact whose files hold the configurations of a network, each proven equal to it in its own runtime."""
+    if contract is not None:
+        other = {"configurations": configurations, "dev": dev, "calibration": calibration, "name": name, "card": card}
+        print(_contract(contract, checkpoint, out, _ContractWords(to, fixed, licence), other))
+        return
+    to = to or "onnx"
     from livegate.cli.progress import counting
     from livegate.configuration import Configuration
     from livegate.data.index import Index
@@ -77,6 +87,43 @@ def export(
         print(_write(made_of, out, order, _Words(name, card, licence)))
     if skipped:
         raise LivegateError(f"{out} is written, but not with all formats{_without(skipped)}")
+
+
+class _ContractWords(NamedTuple):
+    """What may be said of the files of a contract."""
+
+    to: str | None
+    fixed: str | None
+    licence: Path | None
+
+
+def _contract(contract: str, source: str, out: Path, words: _ContractWords, other: Mapping[str, object]) -> Path:
+    """Write the files of another maker's contract."""
+    from livegate.configuration import Configuration
+    from livegate.errors import LivegateError
+    from livegate.export.targets import TARGETS
+
+    TARGETS["onnx"].require()
+
+    from livegate.export import omz  # now that torch is known to be there
+    from livegate.export.exporter import NO_LICENCE
+    from livegate.export.reopened import reopened
+    from livegate.runtime.artifact import Artifact
+
+    if contract != omz.NAME:
+        raise LivegateError(f"unknown contract {contract!r}; there is {omz.NAME}")
+    if given := [f"--{option}" for option, value in other.items() if value is not None]:
+        raise LivegateError(f"the contract {contract} says all that {given[0]} could; leave it out")
+    made_of = _source(source)
+    network = reopened(made_of) if isinstance(made_of, Artifact) else made_of
+    licence = made_of.licence if isinstance(made_of, Artifact) else NO_LICENCE
+    return omz.export(
+        network,
+        out,
+        fixed=Configuration.parse(words.fixed) if words.fixed is not None else None,
+        runtimes=words.to.split(",") if words.to else list(omz.FILES),
+        licence=words.licence.read_text("utf-8") if words.licence else licence,
+    )
 
 
 class _Words(NamedTuple):

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livegate.cli.words import CONTRACT_HELP
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
 
 def inspect(
     artifact: Annotated[
-        str, typer.Argument(metavar="ARTIFACT", help="A shipped model or the folder of an artifact.")
+        str,
+        typer.Argument(metavar="ARTIFACT", help="A shipped model, the folder of an artifact, or anti-spoof-mn3.onnx or .xml."),
     ] = "default",
     paper: Annotated[bool, typer.Option("--paper", help="Count the networks of Khabarlak 2022, Table 4, instead.")] = False,
+    contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
 ) -> None:
     """Show the facts of an artifact, its files checked against their hashes."""
     from livegate.cli.console import tables
@@ -26,14 +30,13 @@ def inspect(
         console.print(_paper_table())
         return
     from livegate.cli.notice import licence_line
-    from livegate.runtime.artifact import Artifact
+    from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
-    manifest = Artifact.open(locate(artifact)).manifest
+    manifest = opened(locate(artifact), contract).manifest
     size, margin = manifest.preprocessing.size, manifest.preprocessing.margin
-    console.print(
-        f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, crop margin {margin:g}, files as the manifest says"
-    )
+    whole = "a file of another maker" if manifest.foreign else "files as the manifest says"
+    console.print(f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, crop margin {margin:g}, {whole}")
     console.print(licence_line(manifest), soft_wrap=True)
     console.print(_variants(manifest))
     console.print(_configurations(manifest))
@@ -63,8 +66,7 @@ def _configurations(manifest: Manifest) -> Table:
         quality, threshold = manifest.provenance.quality.get(name), facts.threshold
         error = f"{quality.d_eer:.2%} ({quality.bona_fide} bona fide, {quality.attacks} attacks)" if quality else "-"
         row = (
-            f"{facts.parameters:,}",
-            f"{facts.macs:,}",
+            *("-" if cost is None else f"{cost:,}" for cost in (facts.parameters, facts.macs)),
             f"{threshold.value:.6f}",
             threshold.rule,
             threshold.split or "-",

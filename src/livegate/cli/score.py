@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livegate.cli.words import PRECISION_HELP, RUNTIME_HELP
+from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,11 +25,15 @@ def score(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every configuration that the model lists.")] = False,
     model: Annotated[
-        str, typer.Option(metavar="MODEL", help="A shipped model, the folder of an artifact, or a checkpoint.")
+        str,
+        typer.Option(
+            metavar="MODEL", help="A shipped model, the folder of an artifact, anti-spoof-mn3.onnx or .xml, or a checkpoint."
+        ),
     ] = "default",
     split: Annotated[str | None, typer.Option(metavar="S", help="Only this split of the index.")] = None,
-    runtime: Annotated[str, typer.Option(metavar="R", help=RUNTIME_HELP)] = "onnx",
+    runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
     precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
+    contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
 ) -> None:
     """Score every picture of an index. Exit 2 if a picture could not be read; its row says why."""
     from livegate.cli.progress import counting
@@ -46,7 +50,8 @@ def score(
         raise LivegateError(f"{out} cannot be written: there is no folder {out.parent}; make it first")
     pictures = Index.read(index)
     pictures = pictures.split(split) if split else pictures
-    scorer, configurations, thresholds = _model(model, configuration, {"runtime": runtime, "precision": precision}, every=every)
+    options: EngineOptions = {"runtime": runtime, "precision": precision}
+    scorer, configurations, thresholds = _model(model, contract, configuration, options, every=every)
     with counting("scoring", len(pictures.samples)) as advance:
         scores = score_index(scorer, pictures, configurations, thresholds=thresholds, advance=advance)
     scores.write(out)
@@ -58,7 +63,7 @@ def score(
 
 
 def _model(
-    model: str, text: str | None, options: EngineOptions, *, every: bool
+    model: str, contract: str | None, text: str | None, options: EngineOptions, *, every: bool
 ) -> tuple[Scorer, list[Configuration], Mapping[str, float]]:
     """What gives the logits, under which configurations, with which thresholds."""
     from livegate.errors import LivegateError
@@ -66,14 +71,15 @@ def _model(
 
     path = Path(model)
     if model not in shipped() and (path.suffix == ".safetensors" or (path / "model.safetensors").is_file()):
-        if options != {"runtime": "onnx", "precision": "fp32"}:
+        if contract is not None or options.get("runtime") not in {None, "onnx"} or options.get("precision") != "fp32":
             raise LivegateError(
-                f"{path} is a checkpoint, which runs in torch; leave out --runtime and --precision, or export it first"
+                f"{path} is a checkpoint, which runs in torch; leave out --runtime, --precision and --contract, or export it first"
             )
         return _checkpoint(path, text, every=every)
     from livegate.runtime.engine import Engine
+    from livegate.runtime.foreign import opened
 
-    engine = Engine(locate(model), **options)
+    engine = Engine(opened(locate(model), contract), **options)
     chosen = list(engine.configurations) if every else [engine.choose(text)]
     return engine, chosen, {str(c): engine.threshold(c).value for c in chosen}
 

@@ -40,6 +40,7 @@ from livegate.runtime.manifest import (
 )
 
 SHIPPED_RULE = "bpcer=0.05"
+LICENCE = "LICENSE"
 NO_LICENCE = """SPDX-License-Identifier: LicenseRef-Unstated
 
 The owner of these weights has stated no licence.
@@ -121,14 +122,14 @@ def export(checkpoint: Checkpoint, out: Path, *, name: str, papers: Papers, orde
         MetricError: if dev cannot set a threshold.
     """
     order = order or Order()
-    _require_new(out)
+    require_new(out)
     if not re.fullmatch(r"[\w.-]+", name):
         raise ArtifactError(
             out, [f"name {name!r} must be made of letters, digits, '_', '.' and '-'; give another one with --name"]
         )
     source = Source(checkpoint, order.fixed)
     order.check(source.network.adaptive_blocks)
-    with _scratch(out) as folder:
+    with scratch(out) as folder:
         _fill(folder, source, name, papers, order)
         Artifact.open(folder)
         folder.replace(out)
@@ -158,7 +159,7 @@ def extend(checkpoint: Checkpoint, folder: Path, order: Order) -> Path:
     source = Source(checkpoint, order.fixed)
     order.check(source.network.adaptive_blocks)
     require_same(source.scorer, artifact)
-    with _scratch(folder) as place:
+    with scratch(folder) as place:
         shutil.copytree(folder, place, dirs_exist_ok=True)
         added = {target.name: _variant(place, source, target, order) for target in order.targets}
         _write(place, _with(artifact.manifest, added))
@@ -189,8 +190,8 @@ def derive(artifact: Artifact, checkpoint: Checkpoint, out: Path, order: Order) 
     Raises:
         ArtifactError: if ``out`` exists, and what `extend` raises.
     """
-    _require_new(out)
-    with _scratch(out) as folder:
+    require_new(out)
+    with scratch(out) as folder:
         shutil.copytree(artifact.folder, folder, dirs_exist_ok=True)
         extend(checkpoint, folder, order)
         folder.replace(out)
@@ -198,22 +199,27 @@ def derive(artifact: Artifact, checkpoint: Checkpoint, out: Path, order: Order) 
 
 
 @contextmanager
-def _scratch(out: Path) -> Iterator[Path]:
+def scratch(out: Path) -> Iterator[Path]:
     """An empty folder beside the one that is to be, of the same name, that goes away unless it is moved."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as scratch:
-        folder = Path(scratch) / out.name
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as place:
+        folder = Path(place) / out.name
         folder.mkdir()
         yield folder
 
 
-def _require_new(out: Path) -> None:
+def require_new(out: Path) -> None:
+    """Check that nothing is where a folder is to be.
+
+    Raises:
+        ArtifactError: if something is.
+    """
     if out.exists():
         raise ArtifactError(out, ["exists already; choose another folder or remove it"])
 
 
 def _fill(folder: Path, source: Source, name: str, papers: Papers, order: Order) -> None:
-    licence = _licence(papers.licence, folder)  # first, since what follows takes minutes
+    licence = write_licence(papers.licence, folder)  # first, since what follows takes minutes
     checkpoint, configurations = source.checkpoint, source.configurations
     source.write_golden(folder / "golden.npz")
     variants = {target.name: _variant(folder, source, target, order) for target in order.targets}
@@ -238,7 +244,7 @@ def _fill(folder: Path, source: Source, name: str, papers: Papers, order: Order)
             quality=_known(calibrated),
         ),
         licence=licence,
-        files={file: _sha256(folder / file) for file in ("CARD.md", licence.file)},
+        files={file: _sha256(folder / file) for file in ("CARD.md", LICENCE)},
     )
     _write(folder, manifest)
 
@@ -329,14 +335,19 @@ def _versions(*packages: str) -> dict[str, str]:
     return {package: version(package) for package in packages}
 
 
-def _licence(text: str, folder: Path) -> Licence:
+def write_licence(text: str, folder: Path) -> Licence:
+    """Write a licence text beside the weights.
+
+    Raises:
+        ArtifactError: if it lacks its SPDX line or its first sentence.
+    """
     first, _, rest = text.partition("\n")
     label, _, spdx = first.partition(":")
     summary = " ".join(rest.strip().split("\n\n")[0].split())
     if label != "SPDX-License-Identifier" or not spdx.strip() or not summary:
         raise ArtifactError("the licence text", ["must begin with 'SPDX-License-Identifier: …' and then one plain sentence"])
-    (folder / "LICENSE").write_text(text, encoding="utf-8")
-    return Licence(spdx=spdx.strip(), summary=summary, file="LICENSE")
+    (folder / LICENCE).write_text(text, encoding="utf-8")
+    return Licence(spdx=spdx.strip(), summary=summary, file=LICENCE)
 
 
 def _short_card(name: str, licence: Licence, configurations: Mapping[str, ConfigurationFacts]) -> str:

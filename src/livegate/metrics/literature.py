@@ -25,7 +25,10 @@ from livegate.metrics.codes import Text
 from livegate.metrics.pad import OperatingPoint, operate
 from livegate.metrics.rate import Rate
 from livegate.metrics.scores import Floats, Scores
-from livegate.metrics.thresholds import Rule, attack_scores, bona_fide_scores
+from livegate.metrics.thresholds import Rule, Threshold, attack_scores, bona_fide_scores
+
+ARGMAX = Threshold(0.5, "fixed=0.5", "")
+"""The larger output wins; of equal ones the first, which is bona fide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,22 @@ def hter(dev: Scores, test: Scores) -> float:
         MetricError: when one class is missing in either.
     """
     return equal_error_point(dev, test).acer_pooled
+
+
+def model_zoo(pictures: Scores) -> OperatingPoint:
+    """What the Open Model Zoo counts for anti-spoof-mn3, whose ACER it prints as 3.81 %: ``acer_pooled`` of the result.
+
+    Every picture is a trial, the larger output wins, and all attacks are in one pot. The code behind that figure takes the attack as
+    the positive class and calls FP / (TN + FP), which is ISO's BPCER, "APCER"; its "BPCER" is the pooled APCER. Their mean is the same
+    either way.
+
+    Args:
+        pictures: one row a picture, of one configuration.
+
+    Raises:
+        MetricError: when one class is missing.
+    """
+    return operate(pictures.values, pictures.species, ARGMAX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,6 +161,14 @@ class NotIso(Part):
     tpr_at_fpr: tuple[TprFigure, ...]
 
 
+class ModelZoo(Part):
+    """ACER as the Open Model Zoo counts its 3.81 %: pictures, the larger output wins, attacks in one pot; ISO names."""
+
+    bpcer: RateFigure
+    apcer_pooled: RateFigure
+    acer: Share
+
+
 class Figures(Rates):
     """All figures of one configuration on one set of trials; ``bootstrap`` has the intervals of those that are no rates."""
 
@@ -259,7 +267,7 @@ class Result(Part):
     """One configuration.
 
     ``presentation`` is the headline; ``picture`` takes pictures as trials, under a threshold that was set on pictures; ``half``
-    takes presentations at the fixed threshold 0.5, where the larger output wins. ``sources`` are those that have both classes;
+    takes presentations at the fixed threshold 0.5, where the larger output wins, ``model_zoo`` pictures. ``sources`` are those that have both classes;
     ``curve`` has all species in one pot; ``detail`` is given for the configurations in ``headline``.
     """
 
@@ -267,6 +275,7 @@ class Result(Part):
     presentation: Figures
     picture: Figures
     half: Rates
+    model_zoo: ModelZoo
     sources: Mapping[str, Brief]
     source_pictures: Mapping[str, Brief]
     curve: Curve

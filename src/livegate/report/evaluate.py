@@ -24,7 +24,7 @@ from livegate.report import document as doc
 from livegate.report.detail import curve_figure, detail
 from livegate.report.doubts import doubts
 from livegate.report.environment import made
-from livegate.report.figures import brief, figures, mixed, rates
+from livegate.report.figures import brief, figures, mixed, rates, zoo
 
 MOST = 200
 """Species, sources, or values of a column that one report can hold."""
@@ -183,6 +183,7 @@ def _configuration(  # noqa: PLR0913 - what one configuration needs
         presentation=figures(presentation, clips, dev_clips, drawn),
         picture=figures(picture, pictures, dev_pictures),
         half=rates(operate(clips.values, clips.species, _HALF)),
+        model_zoo=zoo(pictures),
         sources=_by_source(clips, presentation),
         source_pictures=_by_source(pictures, picture),
         curve=curve_figure(found.pooled),

@@ -7,13 +7,14 @@ from typing import Any
 from livegate.metrics import OperatingPoint, PadReport, Scores, pad
 from livegate.metrics.bootstrap import Intervals
 from livegate.metrics.intervals import Interval
-from livegate.metrics.literature import hter, tpr_at_fpr
+from livegate.metrics.literature import hter, model_zoo, tpr_at_fpr
 from livegate.report.document import (
     Brief,
     BriefOracle,
     Figures,
     FixedBpcer,
     Limits,
+    ModelZoo,
     NotIso,
     Oracle,
     PointFigure,
@@ -73,6 +74,12 @@ def brief(found: PadReport) -> Brief:
         **_answers(found),
         oracle=BriefOracle(d_eer=found.d_eer, d_eer_worst=found.d_eer_worst),
     )
+
+
+def zoo(pictures: Scores) -> ModelZoo:
+    """What the Open Model Zoo would print of pictures of one configuration."""
+    found = model_zoo(pictures)
+    return ModelZoo(bpcer=RateFigure.of(found.bpcer), apcer_pooled=RateFigure.of(found.apcer_pooled), acer=found.acer_pooled)
 
 
 def _answers(found: PadReport) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Artifact:
             ArtifactError: with every missing or changed file.
         """
         manifest = self.manifest
-        named = {**manifest.files, manifest.golden.file: manifest.golden.sha256}
+        named = {**manifest.files, **({manifest.golden.file: manifest.golden.sha256} if manifest.golden else {})}
         named |= {name: file.sha256 for variant in manifest.variants.values() for name, file in variant.files.items()}
         faults = [fault for name, sha256 in sorted(named.items()) if (fault := _file_fault(self.folder, name, sha256))]
         if faults:
@@ -57,8 +57,9 @@ class Artifact:
 
     @property
     def licence(self) -> str:
-        """The whole text of its licence."""
-        return (self.folder / self.manifest.licence.file).read_text("utf-8")
+        """The whole text of its licence, or what is known of it."""
+        licence = self.manifest.licence
+        return (self.folder / licence.file).read_text("utf-8") if licence.file else licence.summary
 
     def read(self, variant: Variant) -> Model:
         """What a backend runs: the bytes of the variant's files, checked once more, so that what runs is what was checked.

@@ -15,6 +15,7 @@ from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Pixels, Preprocessing, to_input
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends.base import Options, load
+from livegate.runtime.foreign import opened
 from livegate.runtime.manifest import Manifest, Variant, target
 
 DEFAULT_RUNTIME, DEFAULT_PRECISION = "onnx", "fp32"
@@ -24,14 +25,15 @@ class EngineOptions(TypedDict, total=False):
     """How a network is run.
 
     Attributes:
-        runtime: what runs it: ``onnx``, ``openvino``, ``litert``, ``executorch`` or ``ncnn``, where the artifact has a file for it.
+        runtime: what runs it: ``onnx``, ``openvino``, ``litert``, ``executorch`` or ``ncnn``, where the artifact has a file for it; None
+            for ``onnx``, or what a file of another maker is for.
         precision: ``fp32``, or another that the artifact has for this runtime.
         threads: how many threads one call uses.
         cache: whether a form of the model that is made for this machine may be kept in the user's cache folder: the first load is slower,
             every later one and every call faster.
     """
 
-    runtime: str
+    runtime: str | None
     precision: str
     threads: int
     cache: bool
@@ -41,7 +43,7 @@ class Engine:
     """A network that is loaded once and switches configurations from one call to the next.
 
     Args:
-        artifact: an artifact, or the path of its folder.
+        artifact: an artifact, the path of its folder, or that of a file of another maker that is known by its SHA-256.
         runtime: see `EngineOptions`.
         precision: see `EngineOptions`.
         threads: see `EngineOptions`.
@@ -56,15 +58,15 @@ class Engine:
         self,
         artifact: Artifact | str | Path,
         *,
-        runtime: str = DEFAULT_RUNTIME,
+        runtime: str | None = None,
         precision: str = DEFAULT_PRECISION,
         threads: int = 1,
         cache: bool = False,
     ) -> None:
-        self.artifact = artifact if isinstance(artifact, Artifact) else Artifact.open(artifact)
+        self.artifact = artifact if isinstance(artifact, Artifact) else opened(artifact)
         self.variant = _variant(self.artifact, runtime, precision)
         self._held = frozenset(self.variant.configurations)
-        self._backend = load(runtime, self.artifact.read(self.variant), Options(threads, cache))
+        self._backend = load(self.variant.runtime, self.artifact.read(self.variant), Options(threads, cache))
 
     @property
     def manifest(self) -> Manifest:
@@ -122,15 +124,15 @@ class Engine:
         return score_from_logits(self.logits(to_input(crops), configuration))
 
 
-def _variant(artifact: Artifact, runtime: str, precision: str) -> Variant:
-    variants = artifact.manifest.variants
+def _variant(artifact: Artifact, runtime: str | None, precision: str) -> Variant:
+    manifest = artifact.manifest
+    if runtime is None:
+        runtime = next(iter(manifest.variants.values())).runtime if manifest.foreign else DEFAULT_RUNTIME
     name = target(runtime, precision)
-    if name not in variants:
-        raise ArtifactError(
-            artifact.folder,
-            [f"has no variant {name!r}; it has {', '.join(variants)}; livegate export … --to {name} adds it"],
-        )
-    return variants[name]
+    if name not in manifest.variants:
+        adds = "" if manifest.foreign else f"; livegate export … --to {name} adds it"
+        raise ArtifactError(artifact.folder, [f"has no variant {name!r}; it has {', '.join(manifest.variants)}{adds}"])
+    return manifest.variants[name]
 
 
 def _check(images: NDArray[np.float32], size: int) -> None:

@@ -88,4 +88,16 @@ class SegmentsEntry(Fact):
         return tuple(self.steps)
 
 
-Entry = Annotated[InputEntry | NamedEntry | SegmentsEntry, Field(discriminator="kind")]
+class ContractEntry(Fact):
+    """Call the file as `livegate.runtime.omz` says of that contract, which is another maker's; there is nothing to choose."""
+
+    kind: Literal["contract"] = "contract"
+    contract: Literal["omz-onnx", "omz-ir"]
+
+    @property
+    def configurations(self) -> tuple[str, ...]:
+        """The only configuration, of a network without adaptive blocks."""
+        return ("",)
+
+
+Entry = Annotated[InputEntry | NamedEntry | SegmentsEntry | ContractEntry, Field(discriminator="kind")]

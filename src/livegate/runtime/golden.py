@@ -36,6 +36,8 @@ class GoldenVectors:
         Raises:
             ArtifactError: if it cannot be read, or its arrays do not fit one another and the artifact.
         """
+        if artifact.manifest.golden is None:
+            raise ArtifactError(artifact.folder, ["has no golden vectors: it describes a file of another maker"])
         name, size = artifact.manifest.golden.file, artifact.manifest.preprocessing.size
         path = artifact.folder / name
         try:

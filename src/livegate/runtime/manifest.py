@@ -12,7 +12,8 @@ from livegate.errors import ConfigurationError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Preprocessing
 from livegate.runtime.backends.base import RUNTIMES
-from livegate.runtime.entry import Entry, Fact, InputEntry
+from livegate.runtime.entry import ContractEntry, Entry, Fact, InputEntry
+from livegate.runtime.omz import CONTRACTS
 
 SCHEMA_VERSION: Final = 2
 MAX_PATH_PARTS = 8
@@ -44,11 +45,11 @@ class ConfigurationFacts(Fact):
     """What one configuration is and costs.
 
     ``parameters``, ``macs`` (multiply-adds of convolutions and linear layers), and ``threshold``: from which score a face counts as
-    bona fide, with the rule and the split that set it.
+    bona fide, with the rule and the split that set it. What it costs is null for a file of another maker.
     """
 
-    parameters: Annotated[int, Field(ge=0)]
-    macs: Annotated[int, Field(ge=0)]
+    parameters: Annotated[int, Field(ge=0)] | None
+    macs: Annotated[int, Field(ge=0)] | None
     threshold: Threshold
 
 
@@ -79,7 +80,8 @@ class Quality(Fact):
 class Variant(Fact):
     """The network for one runtime in one precision: one file, or the files of one package.
 
-    ``parity`` is null where the runtime cannot run on the machine that exported. ``thresholds`` holds one for each configuration of the entry
+    ``parity`` is null where the runtime cannot run on the machine that exported, or another maker's file has no network to compare with.
+    ``thresholds`` holds one for each configuration of the entry
     where those of the artifact do not fit the precision, else nothing, and ``quality`` how well it does at each. ``versions``: what wrote and
     proved it.
     """
@@ -111,9 +113,13 @@ class Variant(Fact):
     def faults(self, configurations: Mapping[str, ConfigurationFacts]) -> Iterator[str]:
         """What cannot be true of it in an artifact with these configurations."""
         held = set(self.entry.configurations)
-        if (expected := RUNTIMES[self.runtime].kind) != self.entry.kind:
+        expected = RUNTIMES[self.runtime].kind
+        if isinstance(self.entry, ContractEntry):
+            if (runtime := CONTRACTS[self.entry.contract].runtime) != self.runtime:
+                yield f"follows {self.entry.contract}, which is for {runtime}"
+        elif expected != self.entry.kind:
             yield f"chooses by {self.entry.kind!r}, but {self.runtime} chooses by {expected!r}"
-        if self.parity is None and RUNTIMES[self.runtime].module:
+        elif self.parity is None and RUNTIMES[self.runtime].module:
             yield f"states no parity, which is null for runtimes alone that cannot prove a file; {self.runtime} can"
         if unknown := sorted(held - configurations.keys()):
             yield f"holds configuration {unknown[0]!r}, which the manifest does not list"
@@ -140,11 +146,14 @@ class Golden(Fact):
 
 
 class Licence(Fact):
-    """What one may do with the weights: an SPDX expression, one plain sentence, and the file with the whole text."""
+    """What one may do with the weights: an SPDX expression, one plain sentence, and the file with the whole text.
+
+    ``file`` is null for a file of another maker.
+    """
 
     spdx: str
     summary: str
-    file: FileName
+    file: FileName | None
 
 
 class Provenance(Fact):
@@ -159,7 +168,8 @@ class Provenance(Fact):
 class Manifest(Fact):
     """All facts about an artifact.
 
-    Faults are reported together; a key that is not known is one.
+    Faults are reported together; a key that is not known is one. ``golden`` is null for a file of another maker, of which only its contract
+    is known.
     """
 
     schema_version: Literal[2]
@@ -171,7 +181,7 @@ class Manifest(Fact):
     preprocessing: Preprocessing
     configurations: Mapping[str, ConfigurationFacts]
     variants: Annotated[Mapping[str, Variant], Field(min_length=1)]
-    golden: Golden
+    golden: Golden | None
     provenance: Provenance
     licence: Licence
     files: Mapping[FileName, Sha256]
@@ -197,16 +207,30 @@ class Manifest(Fact):
                 for name, file in variant.files.items()
                 if stated.setdefault(name, file) != file
             ]
-        if self.licence.file not in self.files:
+        if self.licence.file is not None and self.licence.file not in self.files:
             faults.append(f"licence.file {self.licence.file!r} is not among the files")
+        if not self.foreign:
+            faults += [f"{fact} is null, which it is for a file of another maker alone" for fact in self._unknown()]
         if faults:
             raise ValueError("; ".join(faults))
         return self
+
+    def _unknown(self) -> Iterator[str]:
+        """What Livegate tells of its own networks and cannot of others."""
+        facts: dict[str, object] = {"golden": self.golden, "licence.file": self.licence.file}
+        for text, one in self.configurations.items():
+            facts |= {f"configurations.{text}.parameters": one.parameters, f"configurations.{text}.macs": one.macs}
+        yield from (name for name, fact in facts.items() if fact is None)
 
     def _of(self, name: str, variant: Variant) -> Iterator[str]:
         if name != variant.target:
             yield f"must be called {variant.target!r}"
         yield from variant.faults(self.configurations)
+
+    @property
+    def foreign(self) -> bool:
+        """Whether it describes a file of another maker."""
+        return all(isinstance(variant.entry, ContractEntry) for variant in self.variants.values())
 
     @property
     def bytes(self) -> int:
@@ -225,7 +249,7 @@ class Manifest(Fact):
         """
         held = self.configurations if among is None else among
         if text in {HEAVIEST, LIGHTEST}:
-            by_cost = sorted(held, key=lambda name: self.configurations[name].macs)
+            by_cost = sorted(held, key=lambda name: self.configurations[name].macs or 0)
             return Configuration.parse(by_cost[-1 if text == HEAVIEST else 0])
         text = self.default_configuration if text is None else text
         configuration = Configuration.parse(text, self.adaptive_blocks)

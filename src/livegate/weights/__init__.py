@@ -16,7 +16,7 @@ def shipped() -> dict[str, Path]:
 
 
 def locate(model: str) -> Path:
-    """The folder that a user's words mean: the name of a shipped model, or a path.
+    """What a user's words mean: the folder of a shipped model by its name, or a path that is there.
 
     Raises:
         LivegateError: if it is neither.
@@ -24,8 +24,8 @@ def locate(model: str) -> Path:
     names = shipped()
     if model in names:
         return names[model]
-    if Path(model).is_dir():
+    if Path(model).is_dir() or Path(model).is_file():
         return Path(model)
     raise LivegateError(
-        f"model {model!r} is neither a shipped model ({', '.join(names) or 'none'}) nor the folder of an artifact"
+        f"model {model!r} is neither a shipped model ({', '.join(names) or 'none'}) nor the folder of an artifact, nor a file"
     )

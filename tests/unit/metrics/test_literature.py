@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from livegate.errors import MetricError
 from livegate.metrics import Rate, Scores
-from livegate.metrics.literature import equal_error_point, hter, oulu, tpr_at_fpr
+from livegate.metrics.literature import equal_error_point, hter, model_zoo, oulu, tpr_at_fpr
 from livegate.metrics.scores import Floats
 
 P_BONA_FIDE = [0.10, 0.20, 0.30, 0.40]
@@ -102,3 +102,22 @@ def test_no_folds() -> None:
     """There is no mean over nothing."""
     with pytest.raises(MetricError, match="no folds"):
         oulu([])
+
+
+def test_the_model_zoo_counted_by_hand() -> None:
+    """At one half: of four bona fide p = 0.6 is rejected, p = 0.5 ties and is not; of five attacks of two species two pass."""
+    found = model_zoo(scores([0.1, 0.2, 0.5, 0.6], {"A": [0.4, 0.7, 0.8], "B": [0.3, 0.9]}))
+    assert (found.bpcer, found.apcer_pooled) == (Rate(1, 4), Rate(2, 5))
+    assert found.acer_pooled == pytest.approx((1 / 4 + 2 / 5) / 2)
+
+
+def test_the_model_zoo_prints_the_mean_of_what_it_calls_apcer_and_bpcer() -> None:
+    """Its own counts, spoof as the positive class: "APCER" FP / (TN + FP), "BPCER" FN / (FN + TP)."""
+    bona_fide, attacks = np.random.default_rng(0).uniform(size=(2, 400))
+    made = scores(list(bona_fide), {"A": list(attacks[:100]), "B": list(attacks[100:])})
+    fp, fn = int((bona_fide > 0.5).sum()), int((attacks <= 0.5).sum())
+    printed = {"APCER": fp / 400, "BPCER": fn / 400}
+    found = model_zoo(made)
+    assert found.bpcer.value == printed["APCER"]
+    assert found.apcer_pooled.value == printed["BPCER"]
+    assert found.acer_pooled == pytest.approx((printed["APCER"] + printed["BPCER"]) / 2)

@@ -39,6 +39,8 @@ def test_threshold_is_set_on_dev_and_taken_to_test(made: Make) -> None:
     assert counts(heavy.presentation.apcer["print"]) == (0, 4)
     assert counts(light.presentation.apcer["print"]) == counts(light.presentation.worst_apcer) == (3, 4)
     assert counts(heavy.half.apcer["print"]) == (0, 4)
+    assert [counts(rate) for rate in (light.model_zoo.bpcer, light.model_zoo.apcer_pooled)] == [(0, 8), (8, 8)]  # pictures
+    assert (heavy.model_zoo.acer, light.model_zoo.acer) == (0, 0.5)
     assert counts(light.half.apcer["print"]) == (4, 4)
 
 

@@ -113,6 +113,10 @@ def load(runtime: str, model: Model, options: Options) -> Backend:
         ArtifactError: if the runtime cannot load the model.
         LivegateError: if Livegate cannot run that runtime.
     """
+    if model.entry.kind == "contract":
+        from livegate.runtime.backends.omz import OmzBackend
+
+        return OmzBackend(model, options)
     match runtime:
         case "onnx":
             from livegate.runtime.backends.onnx import OnnxBackend

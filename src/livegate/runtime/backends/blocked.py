@@ -22,7 +22,8 @@ BLOCKED = "com.microsoft.nchwc"
 ELEMENTWISE = ("Add", "Mul", "Identity")
 
 SCHEMA: Mapping[str, Mapping[str, tuple[int, str]]] = {
-    "Model": {"graph": (7, "Graph")},
+    "Model": {"graph": (7, "Graph"), "functions": (25, "Function*")},
+    "Function": {},
     "Graph": {"node": (1, "Node*"), "initializer": (5, "Tensor*"), "input": (11, "Value*"), "output": (12, "Value*")},
     "Node": {
         "input": (1, "text*"),
@@ -32,8 +33,15 @@ SCHEMA: Mapping[str, Mapping[str, tuple[int, str]]] = {
         "attribute": (5, "Attribute*"),
         "domain": (7, "text"),
     },
-    "Attribute": {"name": (1, "text"), "i": (3, "number"), "g": (6, "Graph"), "type": (20, "number")},
-    "Tensor": {"name": (8, "text")},
+    "Attribute": {
+        "name": (1, "text"),
+        "i": (3, "number"),
+        "t": (5, "Tensor"),
+        "g": (6, "Graph"),
+        "graphs": (11, "Graph*"),
+        "type": (20, "number"),
+    },
+    "Tensor": {"name": (8, "text"), "data_location": (14, "number")},
     "Value": {"name": (1, "text")},
 }
 """The parts of an ONNX file that are read or changed here, by name: field number and type; all others stay as they are."""
@@ -58,7 +66,7 @@ def opened(optimised: bytes) -> bytes:
     Raises:
         ImportError: if protobuf, which comes with ONNX Runtime, is not there.
     """
-    model = _messages()["Model"].FromString(optimised)
+    model = messages()["Model"].FromString(optimised)
     _make_unique(model.graph)
     _open(model.graph, {})
     _drop_unread(model.graph)
@@ -202,7 +210,7 @@ def _attribute(node: Any, name: str) -> Any:  # noqa: ANN401
 def _reorder_output(block: _Block, name: str) -> Any:  # noqa: ANN401
     channels = {"name": "channels", "i": block.channels, "type": INTEGER}
     kind = {"op_type": "ReorderOutput", "domain": BLOCKED, "name": f"{name}.unblocked"}
-    return _messages()["Node"](input=[block.name], output=[name], attribute=[channels], **kind)
+    return messages()["Node"](input=[block.name], output=[name], attribute=[channels], **kind)
 
 
 def _copy(message: Any) -> Any:  # noqa: ANN401
@@ -219,7 +227,7 @@ def _replace(messages: Any, others: Iterable[Any]) -> None:  # noqa: ANN401
 
 
 @cache
-def _messages() -> Mapping[str, Any]:
+def messages() -> Mapping[str, Any]:
     """The message classes of `SCHEMA`; protobuf keeps the fields that they do not name."""
     from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 

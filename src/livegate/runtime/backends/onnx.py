@@ -40,7 +40,9 @@ class OnnxBackend:
     """
 
     def __init__(self, model: Model, options: Options = Options()) -> None:  # noqa: B008 - frozen
-        self._session = (_for_this_machine(model.only(), options) if options.cache else None) or _session(model.only(), options)
+        self._session = (_for_this_machine(model.only(), options) if options.cache else None) or open_session(
+            model.only(), options
+        )
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
@@ -55,7 +57,7 @@ def _for_this_machine(data: bytes, options: Options) -> onnxruntime.InferenceSes
         if form is None:
             form = _built(data)
             cache.put(name, form)
-        return _session(form, options, optimise=False)
+        return open_session(form, options, optimise=False)
     except Exception as error:  # noqa: BLE001 - whatever keeps the faster form from being made, the portable file runs
         log.warning("ONNX Runtime runs the portable file, not the one for this machine: %s", error)
         return None
@@ -70,9 +72,9 @@ def _built(data: bytes) -> bytes:
     options = Options()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "optimised.onnx"
-        portable = _session(data, options, save=path)
+        portable = open_session(data, options, save=path)
         form = blocked.opened(path.read_bytes())
-    session = _session(form, options, optimise=False)
+    session = open_session(form, options, optimise=False)
     inputs = {value.name: value.shape for value in portable.get_inputs()}
     images = np.random.default_rng(0).uniform(0, 255, (1, *inputs["image"][1:])).astype(np.float32)
     (blocks,) = inputs.get("configuration", [0])
@@ -84,7 +86,20 @@ def _built(data: bytes) -> bytes:
     return form
 
 
-def _session(data: bytes, options: Options, *, optimise: bool = True, save: Path | None = None) -> onnxruntime.InferenceSession:
+def open_session(
+    data: bytes, options: Options, *, optimise: bool = True, save: Path | None = None
+) -> onnxruntime.InferenceSession:
+    """A model, loaded.
+
+    Args:
+        data: the file.
+        options: threads.
+        optimise: whether ONNX Runtime may change the graph.
+        save: where the graph as it was changed is written.
+
+    Raises:
+        ArtifactError: if ONNX Runtime cannot load it.
+    """
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1

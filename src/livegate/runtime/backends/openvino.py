@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -33,22 +35,10 @@ class OpenVinoBackend:
     """
 
     def __init__(self, model: Model, options: Options = Options()) -> None:  # noqa: B008 - frozen
-        try:
-            import openvino
-        except ImportError:
-            raise MissingExtraError("OpenVINO", "openvino") from None
-        core, data = openvino.Core(), model.only()
-        settings = {
-            "INFERENCE_PRECISION_HINT": FP32,
-            "INFERENCE_NUM_THREADS": options.threads,
-            "NUM_STREAMS": 1,
-            "PERFORMANCE_HINT": "LATENCY",
-        }
+        core, data, settings = new_core(), model.only(), settings_for(options)
         compiled = _from_cache(core, data, settings) if options.cache else None
-        try:
+        with loading("ONNX model"):
             compiled = compiled or core.compile_model(core.read_model(data), DEVICE, settings)
-        except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
-            raise ArtifactError("ONNX model", [f"OpenVINO cannot load it ({' '.join(str(error).split())})"]) from None
         self._request = compiled.create_infer_request()
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
@@ -57,6 +47,42 @@ class OpenVinoBackend:
         if len(configuration):
             feed["configuration"] = np.array(configuration.codes, dtype=np.int64)
         return np.array(self._request.infer(feed)["logits"])  # a copy: the next call writes into the same memory
+
+
+def new_core() -> Any:  # noqa: ANN401 - OpenVINO's own type
+    """What reads and compiles models.
+
+    Raises:
+        MissingExtraError: if OpenVINO is not installed.
+    """
+    try:
+        import openvino
+    except ImportError:
+        raise MissingExtraError("OpenVINO", "openvino") from None
+    return openvino.Core()
+
+
+def settings_for(options: Options) -> dict[str, Any]:
+    """How a model is compiled."""
+    return {
+        "INFERENCE_PRECISION_HINT": FP32,
+        "INFERENCE_NUM_THREADS": options.threads,
+        "NUM_STREAMS": 1,
+        "PERFORMANCE_HINT": "LATENCY",
+    }
+
+
+@contextmanager
+def loading(what: str) -> Iterator[None]:
+    """Tell in one line why OpenVINO cannot load a model.
+
+    Raises:
+        ArtifactError: if it cannot.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
+        raise ArtifactError(what, [f"OpenVINO cannot load it ({' '.join(str(error).split())})"]) from None
 
 
 def _from_cache(core: Any, data: bytes, settings: dict[str, Any]) -> Any | None:  # noqa: ANN401 - OpenVINO's own types

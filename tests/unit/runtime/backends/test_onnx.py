@@ -35,7 +35,7 @@ def operators(model: bytes) -> list[str]:
                 if attribute.HasField("g"):
                     walk(attribute.g)
 
-    walk(blocked._messages()["Model"].FromString(model).graph)
+    walk(blocked.messages()["Model"].FromString(model).graph)
     return found
 
 
