@@ -97,7 +97,7 @@ class _ContractWords(NamedTuple):
     licence: Path | None
 
 
-def _contract(contract: str, source: str, out: Path, words: _ContractWords, other: Mapping[str, object]) -> Path:
+def _contract(contract: str, checkpoint: str, out: Path, words: _ContractWords, other: Mapping[str, object]) -> Path:
     """Write the files of another maker's contract."""
     from livegate.configuration import Configuration
     from livegate.errors import LivegateError
@@ -114,7 +114,7 @@ def _contract(contract: str, source: str, out: Path, words: _ContractWords, othe
         raise LivegateError(f"unknown contract {contract!r}; there is {omz.NAME}")
     if given := [f"--{option}" for option, value in other.items() if value is not None]:
         raise LivegateError(f"the contract {contract} says all that {given[0]} could; leave it out")
-    made_of = _source(source)
+    made_of = source(checkpoint)
     network = reopened(made_of) if isinstance(made_of, Artifact) else made_of
     licence = made_of.licence if isinstance(made_of, Artifact) else NO_LICENCE
     return omz.export(

@@ -111,7 +111,8 @@ def _cosines(x: Tensor, weight: Tensor) -> Tensor:
 
     The lengths divide the products and not the weights, so that a file whose constants are folded still holds the weights as they are.
     """
-    return linear(normalize(x), weight) / weight.norm(dim=1).clamp(min=1e-12)
+    cosines: Tensor = linear(normalize(x), weight) / weight.norm(dim=1).clamp(min=1e-12)
+    return cosines
 
 
 def _directions(number: int, channels: int) -> Tensor:
