@@ -33,22 +33,24 @@ def gradcam(scorer: TorchScorer, crop: Pixels, configuration: Configuration) -> 
     device = next(scorer.network.parameters()).device
     with torch.no_grad():
         features: Tensor = chain[:-1](normalise(torch.from_numpy(to_input([crop])).to(device), scorer.preprocessing))
-    grid = _grid(features, chain[-1])
+    grid, whole = _grid(features, chain[-1])
     apart = len(crop) / len(grid)
     return HeatMap(
         values=spread(grid, (np.arange(len(grid)) + 0.5) * apart, len(crop)),
+        whole=whole,
         method="gradcam",
-        meaning="what a place of the network's last features adds to the logit difference",
+        meaning="what a place of the network's last features adds to it",
         grain=round(apart),
     )
 
 
-def _grid(features: Tensor, head: nn.Module) -> NDArray[np.float64]:
-    """The features (1, C, n, n), each times its weight, summed: (n, n)."""
+def _grid(features: Tensor, head: nn.Module) -> tuple[NDArray[np.float64], float]:
+    """The features (1, C, n, n), each times its weight, summed: (n, n); and the logit difference that they make."""
     with torch.enable_grad():
         features.requires_grad_()
         (logits,) = head(features)
-        (gradient,) = torch.autograd.grad(logits[BONA_FIDE_LOGIT] - logits[ATTACK_LOGIT], features)
+        difference = logits[BONA_FIDE_LOGIT] - logits[ATTACK_LOGIT]
+        (gradient,) = torch.autograd.grad(difference, features)
     weights = gradient.mean((2, 3), keepdim=True)
     grid = (weights * features.detach()).sum(1)[0]
-    return np.asarray(grid.double().cpu().numpy())
+    return np.asarray(grid.double().cpu().numpy()), difference.item()

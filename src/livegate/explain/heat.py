@@ -20,8 +20,9 @@ class HeatMap:
 
     Attributes:
         values: (size, size) float64, in logits: above 0 speaks for bona fide, below 0 for an attack.
+        whole: the logit difference of the whole crop, see `evidence`.
         method: how it was made.
-        meaning: what a value says, in words.
+        meaning: what a value says of that difference, in words.
         grain: the smallest thing that the map can show, in pixels of the crop.
 
     Raises:
@@ -29,12 +30,13 @@ class HeatMap:
     """
 
     values: NDArray[np.float64]
+    whole: float
     method: str
     meaning: str
     grain: int
 
     def __post_init__(self) -> None:
-        if not np.isfinite(self.values).all():
+        if not (np.isfinite(self.values).all() and np.isfinite(self.whole)):
             raise LivegateError(
                 f"{self.method} gives values that are no finite numbers; the weights of the network are damaged"
             )

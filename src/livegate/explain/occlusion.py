@@ -44,8 +44,9 @@ def occlusion(scorer: TorchScorer, crop: Pixels, configuration: Configuration, p
     falls = (seen - np.concatenate(hidden)).reshape(len(corners), len(corners))
     return HeatMap(
         values=spread(falls, corners + patch / 2, size),
+        whole=float(seen),
         method="occlusion",
-        meaning=f"fall of the logit difference when a patch of {patch} x {patch} pixels is blurred",
+        meaning=f"its fall when a patch of {patch} x {patch} pixels is blurred",
         grain=patch,
     )
 

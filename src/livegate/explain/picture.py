@@ -113,7 +113,7 @@ def _verdict(decision: Decision) -> str:
 def _foot(heat: HeatMap, configuration: str) -> str:
     used = f"configuration {configuration}, " if configuration else ""
     size = len(heat.values)
-    return f"{used}colour: {heat.meaning};\nnothing finer than {heat.grain} of the {size} pixels across can be seen"
+    return f"{used}logit difference {heat.whole:+.2f}; colour: {heat.meaning};\nnothing finer than {heat.grain} of the {size} pixels across can be seen"
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

@@ -39,9 +39,11 @@ def test_it_is_the_class_activation_map_of_a_linear_head(small: TorchScorer, cro
     """Selvaraju et al. 2017, section 3.1: a mean over places and a linear layer weigh each feature by the layer's own numbers."""
     last = small.network.blocks[-1][-1]
     expected = torch.einsum("c,chw->hw", last.weight[0] - last.weight[1], features(small, crop)) / 16**2
-    values = gradcam(small, crop, plain).values
+    found = gradcam(small, crop, plain)
+    values = found.values
     np.testing.assert_allclose(values, as_map(expected.detach().numpy()), atol=1e-6)
     (whole,) = evidence(small, to_input([crop]), plain)
+    assert found.whole == pytest.approx(whole, abs=1e-5)
     assert values.sum() / 4**2 + (last.bias[0] - last.bias[1]).item() == pytest.approx(whole, abs=1e-5)
 
 

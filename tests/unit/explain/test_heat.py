@@ -35,7 +35,7 @@ def test_values_are_spread_linearly() -> None:
 def test_damaged_weights_give_no_map(value: float) -> None:
     """What is no number cannot be painted."""
     with pytest.raises(LivegateError, match="the weights of the network are damaged"):
-        HeatMap(np.array([[0.0, value]]), "gradcam", "x", 1)
+        HeatMap(np.array([[0.0, value]]), 1.5, "gradcam", "x", 1)
 
 
 @pytest.mark.parametrize("value", [0.0, -1.5])

@@ -11,10 +11,11 @@ from torch import nn
 
 from livegate.configuration import Configuration
 from livegate.errors import LivegateError
+from livegate.explain.heat import evidence
 from livegate.explain.occlusion import PIXELS_AT_ONCE, occlusion
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer
-from livegate.preprocessing import Pixels, Preprocessing
+from livegate.preprocessing import Pixels, Preprocessing, to_input
 
 
 class Recorder:
@@ -79,6 +80,7 @@ def test_it_is_the_same_again(small: TorchScorer, crop: Pixels, plain: Configura
     assert (occlusion(small, crop, plain).values == first.values).all()
     assert (crop == before).all()
     assert (first.values.shape, first.grain) == ((64, 64), 8)
+    assert first.whole == evidence(small, to_input([crop]), plain)
     assert "patch of 8 x 8 pixels" in first.meaning
 
 

@@ -25,7 +25,7 @@ def halves() -> HeatMap:
     """The left half speaks for bona fide, the right one for an attack."""
     values = np.full((SIDE, SIDE), 2.0)
     values[:, SIDE // 2 :] = -2.0
-    return HeatMap(values, "occlusion", "something", 8)
+    return HeatMap(values, 1.5, "occlusion", "something", 8)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_the_crop_stands_beside_the_map(grey: Pixels, halves: HeatMap) -> None:
 def test_any_crop_fills_its_panel(size: int) -> None:
     """A small one is enlarged, a large one stays; the page grows with it."""
     side = max(SIDE, size)
-    page = drawn(np.full((size, size, 3), 77, np.uint8), HeatMap(np.zeros((size, size)), "gradcam", "x", 4), REJECTED)
+    page = drawn(np.full((size, size, 3), 77, np.uint8), HeatMap(np.zeros((size, size)), 1.5, "gradcam", "x", 4), REJECTED)
     assert page.dtype == np.uint8
     assert (page[TOP : TOP + side, EDGE : EDGE + side] == 77).all()
     assert (page[TOP : TOP + side, EDGE + side + 1 : 2 * EDGE + side - 1] == 255).all()
@@ -64,10 +64,10 @@ def test_any_crop_fills_its_panel(size: int) -> None:
 
 def test_next_to_nothing_is_not_painted_as_if_it_were_much(grey: Pixels) -> None:
     """The scale has a least length; a map of zeros has no colour at all."""
-    heat = HeatMap(np.full((SIDE, SIDE), 1e-3), "gradcam", "x", 4)
+    heat = HeatMap(np.full((SIDE, SIDE), 1e-3), 1.5, "gradcam", "x", 4)
     _, faint = panels(drawn(grey, heat, ACCEPTED))
     assert 0 < np.ptp(faint.astype(int), axis=2).max() <= 3
-    _, none = panels(drawn(grey, HeatMap(np.zeros((SIDE, SIDE)), "gradcam", "x", 4), ACCEPTED))
+    _, none = panels(drawn(grey, HeatMap(np.zeros((SIDE, SIDE)), 1.5, "gradcam", "x", 4), ACCEPTED))
     assert np.ptp(none.astype(int), axis=2).max() == 0
 
 
@@ -82,7 +82,7 @@ def test_the_title_has_the_colour_of_the_decision(grey: Pixels, halves: HeatMap)
 def test_no_word_is_cut_off(grey: Pixels) -> None:
     """With long numbers and a long configuration the margins stay white."""
     values = np.full((SIDE, SIDE), -1234.5)
-    heat = HeatMap(values, "occlusion", "fall of the logit difference when a patch of 512 x 512 pixels is blurred", 512)
+    heat = HeatMap(values, 1.5, "occlusion", "its fall when a patch of 512 x 512 pixels is blurred", 512)
     page = drawn(grey, heat, Decision(Status.ATTACK, 0.25, 0.5, "HLB" * 5, 0, 0, None))
     for margin in (page[:, -8:], page[-8:], page[:, :8], page[:8]):
         assert (margin == 255).all()
