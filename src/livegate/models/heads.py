@@ -111,8 +111,8 @@ def _cosines(x: Tensor, weight: Tensor) -> Tensor:
 
     The lengths divide the products and not the weights, so that a file whose constants are folded still holds the weights as they are.
     """
-    cosines: Tensor = linear(normalize(x), weight) / weight.norm(dim=1).clamp(min=1e-12)
-    return cosines
+    lengths: Tensor = weight.norm(dim=1)
+    return linear(normalize(x), weight) / lengths.clamp(min=1e-12)
 
 
 def _directions(number: int, channels: int) -> Tensor:

@@ -47,16 +47,17 @@ class Learner(nn.Module):
             channels, dropout = head_of(network).channels, recipe.model.dropout
             self.tasks.update({name: task_head(channels, OUTPUTS[name], dropout) for name in weights(recipe.tasks)})
 
-    def forward(self, x: Tensor, configuration: Configuration, labels: Tensor) -> Outputs:
+    def forward(self, x: Tensor, configuration: str, labels: Tensor) -> Outputs:
         """Run the network and the heads.
 
         Args:
             x: (N, 3, H, W) float, normalised.
-            configuration: one branch for each adaptive block.
+            configuration: one branch for each adaptive block, as text: in mixed precision Fabric looks for tensors in what is handed in,
+                and refuses to look into a frozen dataclass.
             labels: (N,) int64, by which features are challenged.
         """
         head = head_of(self.network)
-        embedding = head.pooled(self._features(x, configuration))
+        embedding = head.pooled(self._features(x, Configuration.parse(configuration)))
         logits = head.classified(embedding)
         if self.challenge.features:
             logits = challenged(logits, embedding, labels, head, self.challenge)

@@ -31,7 +31,7 @@ def step_loss(  # noqa: PLR0913 - all that a step is made of
     """
     mixture = mixed(x, recipe.mix, rng)
     labels, rows = batch.labels.to(x.device), batch.rows.to(x.device)
-    outputs = model(mixture.pictures, configuration, labels)
+    outputs = model(mixture.pictures, str(configuration), labels)
     if mixture.partners is None:
         return total(outputs, labels, rows, recipe)
     own = total(outputs, labels, rows, recipe, everywhere=True)

@@ -63,7 +63,7 @@ def test_the_other_heads_keep_the_ordinary_features() -> None:
     x, outputs = torch.randn(9, 3, 32, 32), []
     for learner in (one, other):
         torch.manual_seed(1)
-        outputs.append(learner(x, Configuration(()), LABELS))
+        outputs.append(learner(x, "", LABELS))
     assert not torch.equal(outputs[0].logits, outputs[1].logits)
     assert outputs[0].tasks.keys() == outputs[1].tasks.keys() == set(tasks)
     assert [output.shape[1] for output in outputs[0].tasks.values()] == [11, 5, 40]
@@ -77,9 +77,8 @@ def test_a_learner_computes_what_its_network_computes(name: str) -> None:
     torch.manual_seed(0)
     network = ModelSpec(name, (3,)).build().eval()
     learner, x = Learner(network).eval(), torch.randn(2, 3, 32, 32)
-    configuration = Configuration.parse("L")
     with torch.no_grad():
-        assert torch.equal(learner(x, configuration, LABELS[:2]).logits, network(x, configuration))
+        assert torch.equal(learner(x, "L", LABELS[:2]).logits, network(x, Configuration.parse("L")))
     assert learner.state_dict().keys() == {f"network.{key}" for key in network.state_dict()}
 
 
@@ -87,4 +86,4 @@ def test_a_network_without_a_pooled_head_is_refused() -> None:
     """There is no embedding for the other heads."""
     learner = Learner(Network([nn.Flatten(), nn.Linear(12, 2)]))
     with pytest.raises(TypeError, match="last block of the network must be a PooledHead, got Linear"):
-        learner(torch.zeros(1, 3, 2, 2), Configuration(()), LABELS[:1])
+        learner(torch.zeros(1, 3, 2, 2), "", LABELS[:1])

@@ -29,10 +29,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "loss": {"name": "am-softmax", "margin": 0.2, "ratio": [1.0, 2.0]},
         "mix": {"name": "cutmix", "probability": 0.9},
     },
-    "arcface, challenge": {
+    "arcface, challenge, tasks, half precision": {
         "model": SMALL | {"classifier": "cosine", "scale": 16.0},
         "loss": {"name": "arcface", "margin": 0.3, "smoothing": 0.1},
         "challenge": {"features": 0.333, "pictures": 0.5},
+        "tasks": {"attributes": 1.0},
+        "run": {"precision": "bf16-mixed"},
     },
     "soft-triple, sgd": {
         "model": SMALL | {"classifier": "soft-triple"},
