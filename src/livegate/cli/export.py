@@ -62,7 +62,7 @@ def export(
         other = {"configurations": configurations, "dev": dev, "calibration": calibration, "name": name, "card": card}
         print(_contract(contract, checkpoint, out, _ContractWords(to, fixed, licence), other))
         return
-    to = to or "onnx"
+    to = "onnx" if to is None else to
     from livegate.cli.progress import counting
     from livegate.configuration import Configuration
     from livegate.data.index import Index
@@ -121,7 +121,7 @@ def _contract(contract: str, checkpoint: str, out: Path, words: _ContractWords, 
         network,
         out,
         fixed=Configuration.parse(words.fixed) if words.fixed is not None else None,
-        runtimes=words.to.split(",") if words.to else list(omz.FILES),
+        runtimes=list(omz.FILES) if words.to is None else words.to.split(","),
         licence=words.licence.read_text("utf-8") if words.licence else licence,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -113,6 +114,18 @@ def test_the_ir_holds_the_reversal_and_the_normalisation(ir: Path, images: NDArr
     )
     assert bgr == pytest.approx(by_hand(images[:1])[0], abs=1e-5)
     assert abs(rgb - bgr) > 0.01
+
+
+def test_an_ir_of_the_older_format_runs(ir: Path, tmp_path: Path, images: NDArray[np.float32]) -> None:
+    """Version 10, in which converters of 2021 wrote the published model: its ports have the names of their layers alone."""
+    text = ir.read_text("utf-8")
+    old = re.sub(r' names="[^"]*"', "", text.replace('version="11">', 'version="10">', 1))
+    assert old.count('version="10"') == 1
+    assert len(old) < len(text)
+    (tmp_path / ir.name).write_text(old, "utf-8")
+    shutil.copy(ir.with_suffix(".bin"), tmp_path)
+    found = Engine(opened(tmp_path / ir.name, "omz-ir")).logits(images, PLAIN)
+    assert np.array_equal(found, Engine(opened(ir, "omz-ir")).logits(images, PLAIN))
 
 
 def test_crop_and_threshold_come_with_the_contract(folder: Path) -> None:
