@@ -6,9 +6,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from livegate.configuration import Branch, Configuration
@@ -18,6 +20,7 @@ from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.mobilenet_v2 import Classifier, InvertedResidual
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
+from livegate.models.scorer import normalise
 from livegate.preprocessing import Preprocessing
 from livegate.pta import PTABlock
 
@@ -104,4 +107,31 @@ def small() -> Network:
     adaptive = [PTABlock({Branch.HEAVY: nn.Sequential(block(), block()), Branch.LIGHT: block()}) for _ in range(2)]
     network = Network([stem, adaptive[0], block(), adaptive[1], Classifier(48, 2, 0.2)])
     nn.init.normal_(network.blocks[-1][-1].weight, std=0.3)
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def varied() -> NDArray[np.float32]:
+    """Blurred noise of all brightnesses, (16, 3, 64, 64), 0..255; only to read."""
+    noise = torch.rand(16, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    smooth = nn.functional.interpolate(nn.functional.avg_pool2d(noise, 8), scale_factor=8, mode="bilinear")
+    spread = (smooth - smooth.mean()) / smooth.std() * torch.linspace(20, 60, 16).reshape(-1, 1, 1, 1) + 127
+    return spread.clamp(0, 255).round().numpy()
+
+
+@pytest.fixture(scope="session")
+def mobilenet_v3(varied: NDArray[np.float32]) -> Network:
+    """The small one, its last stage adaptive, with random weights; logits that differ much over the varied pictures. Only to run."""
+    torch.manual_seed(0)
+    network = ModelSpec("mobilenet-v3-small", (5,), dropout=0.0).build()
+    for layer in network.modules():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.momentum = 1.0  # the statistics become those of the pictures
+        elif isinstance(layer, nn.Dropout2d):
+            layer.p = 0.0
+    nn.init.normal_(network.blocks[-1][-1].weight, std=0.1)
+    x = normalise(torch.from_numpy(varied), Preprocessing(size=64))
+    with torch.inference_mode():
+        for branch in (Branch.LIGHT, Branch.HEAVY):
+            network.train()(x, Configuration((branch,)))
     return network.eval()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -10,9 +11,12 @@ import torch
 from torch import nn
 
 from livegate.configuration import Branch, Configuration
+from livegate.errors import CheckpointError
 from livegate.models import registry
 from livegate.models.backbone import Backbone, adapt
+from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.registry import ModelSpec, register
+from livegate.preprocessing import Preprocessing
 from livegate.pta import PTABlock
 
 
@@ -128,3 +132,13 @@ def test_a_name_is_given_once(named: str) -> None:
     for taken in (named, "mobilenet-v2"):
         with pytest.raises(ValueError, match=f"there is a network '{taken}' already; choose another name"):
             register(taken, OWN)
+
+
+def test_a_checkpoint_needs_the_name(named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that has not registered it says which networks it knows."""
+    spec = ModelSpec(named, ())
+    Checkpoint(spec, Preprocessing(), as_weights(spec.build()), {}, {}).save(tmp_path / "own.safetensors")
+    assert Checkpoint.load(tmp_path / "own.safetensors").network().adaptive_blocks == 2
+    monkeypatch.delitem(registry.BACKBONES, named)
+    with pytest.raises(CheckpointError, match="unknown network 'own'; networks are mobilenet-v2, "):
+        Checkpoint.load(tmp_path / "own.safetensors")
