@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="From a folder of pictures to an artifact of your own.")
     parser.add_argument("pictures", type=Path, help="folder with bona-fide/SUBJECT/… and attack/SPECIES/SUBJECT/…")
     parser.add_argument("out", type=Path, help="folder for everything that is made")
-    parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to the recipe default")
+    parser.add_argument("changes", nargs="*", metavar="key=value", help="changes to the recipe scratch")
     arguments = parser.parse_args()
     out = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -41,7 +41,7 @@ def main() -> None:
         write_index(arguments.pictures, index_path)
     index = Index.read(index_path)
     changes = [f'data.index="{index_path.name}"', f'data.root="{out}"', "sampling.shares={}", *arguments.changes]
-    checkpoint = train(Recipe.read("default", changes), out / "run", resume=True)
+    checkpoint = train(Recipe.read("scratch", changes), out / "run", resume=True)
 
     artifact = out / "artifact"
     if not artifact.exists():

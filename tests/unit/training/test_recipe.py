@@ -173,13 +173,12 @@ def test_the_recipe_of_anti_spoof_mn3_has_its_numbers() -> None:
     assert (recipe.data.train, recipe.data.dev) == ("train", "dev")
 
 
-def test_the_short_recipe_sees_the_data_of_the_default_model() -> None:
-    """Data, crops and the draw of pictures are the same; it starts from chance, since there are no ImageNet weights of its network here."""
-    short, default = Recipe.read("mn3_short"), Recipe.read("default")
-    for table in ("data", "preprocessing", "crop", "loss", "tasks"):
-        assert getattr(short, table) == getattr(default, table)
-    assert (short.sampling.balance, short.sampling.shares) == (default.sampling.balance, default.sampling.shares)
-    assert short.initial == ""
+def test_the_short_recipe_shows_the_pictures_of_the_recipe_from_scratch() -> None:
+    """What is compared is the network: data, crops, augmentation, draw and optimiser are the same."""
+    short, scratch = Recipe.read("mn3_short"), Recipe.read("scratch")
+    for table in ("initial", "data", "preprocessing", "crop", "augment", "optimiser", "loss", "mix", "tasks"):
+        assert getattr(short, table) == getattr(scratch, table)
+    assert (short.sampling.balance, short.sampling.shares) == (scratch.sampling.balance, scratch.sampling.shares)
 
 
 def test_all_faults_are_told_at_once() -> None:
