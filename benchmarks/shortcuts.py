@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from livegate.configuration import Branch, Configuration
-from livegate.data.cues import features
+from livegate.data.cues import Cues, features
 from livegate.data.index import Index
 from livegate.decision import score_from_logits
 from livegate.evaluation import BATCH, network_inputs
@@ -84,11 +84,7 @@ def cue_scores(train: Index, dev: Index) -> dict[str, Floats]:
     labels, _ = facts(train)
     inputs = {name: (fitted[:, part], measured[:, part]) for name, part in FAMILIES.items()}
     inputs["bytes of the file"] = (bytes_of(train), bytes_of(dev))
-    scores = {}
-    for name, (before, after) in inputs.items():
-        model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
-        scores[name] = np.asarray(model.fit(before, labels).decision_function(after), dtype=np.float64)
-    return scores
+    return {name: Cues.fit(before, labels).score(after) for name, (before, after) in inputs.items()}
 
 
 def bytes_of(index: Index) -> Floats:

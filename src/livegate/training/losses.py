@@ -51,7 +51,7 @@ def total(outputs: Outputs, labels: Tensor, rows: Tensor, recipe: Recipe, *, eve
     """
     settings = recipe.loss
     logits = with_margin(outputs.logits, labels, settings, recipe.model.scale)
-    loss = softmax_loss(logits, labels, settings, recipe.optimiser.label_smoothing)
+    loss = softmax_loss(logits, labels, settings.focus, recipe.optimiser.label_smoothing)
     if isinstance(settings, SoftTripleLoss) and outputs.spread is not None:
         loss = loss + settings.spread * outputs.spread
     weight = weights(recipe.tasks)
@@ -89,20 +89,17 @@ def _turned(cosines: Tensor, margins: Tensor) -> Tensor:
     return torch.where(cosines > -margins.cos(), turned, cosines - margins * margins.sin())
 
 
-def softmax_loss(logits: Tensor, labels: Tensor, settings: Focused, spread_evenly: float) -> Tensor:
+def softmax_loss(logits: Tensor, labels: Tensor, focus: float, smoothing: float) -> Tensor:
     """Cross entropy, or the focal loss (1 - p) ** gamma * cross entropy with p = exp(-cross entropy): the mean over the pictures.
 
     Args:
         logits: (N, C).
         labels: (N,) int64.
-        settings: ``focus`` is gamma; ``smoothing`` is the share of a label that the other classes get.
-        spread_evenly: the share of a label that all classes get; one of both is 0.
+        focus: gamma.
+        smoothing: the share of a label that is spread evenly over all classes.
     """
-    classes = logits.shape[1]
-    # What the others get, C - 1 of C classes, is spread evenly over all when the target gets as much again.
-    smoothing = spread_evenly or settings.smoothing * classes / (classes - 1)
-    if settings.focus == 0:
+    if focus == 0:
         return cross_entropy(logits, labels, label_smoothing=smoothing)
     each = cross_entropy(logits, labels, label_smoothing=smoothing, reduction="none")
     missed = -torch.expm1(-each)
-    return (missed.clamp(min=1e-7) ** settings.focus * each).mean()  # at 0 a gamma below 1 has no derivative
+    return (missed.clamp(min=1e-7) ** focus * each).mean()  # at 0 a gamma below 1 has no derivative

@@ -136,7 +136,7 @@ class Optimiser(Section):
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.0
     """The learning rate rises from 0 over these epochs."""
     label_smoothing: Share = 0.0
-    """This share of a label is spread evenly over both classes."""
+    """This share of a label is spread evenly over both classes; anti-spoof-mn3 states the half that the other class gets."""
     batch: Count = 32
     epochs: Count = 20
 
@@ -156,8 +156,6 @@ class Focused(Section):
 
     focus: Annotated[float, Field(ge=0)] = 0.0
     """Gamma of the focal loss (Lin et al. 2017): pictures that are judged well count less; 0 = all count alike."""
-    smoothing: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    """This share of a label goes to the other class; half of what ``optimiser.label_smoothing`` would say."""
 
 
 class CrossEntropy(Focused):
@@ -266,8 +264,6 @@ class Recipe(Section):
         needed = CLASSIFIERS.get(self.loss.name, self.model.classifier)
         if needed != self.model.classifier:
             raise ValueError(f"loss {self.loss.name} needs model.classifier = {needed!r}, got {self.model.classifier!r}")
-        if self.loss.smoothing and self.optimiser.label_smoothing:
-            raise ValueError("labels are smoothed twice: give loss.smoothing or optimiser.label_smoothing, not both")
         if self.mix.name != "none" and self.challenge.features:
             raise ValueError(
                 f"features are challenged by the one label of a picture: use {self.mix.name} or challenge, not both"

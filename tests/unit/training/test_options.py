@@ -31,7 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "arcface, challenge, tasks, half precision": {
         "model": SMALL | {"classifier": "cosine", "scale": 16.0},
-        "loss": {"name": "arcface", "margin": 0.3, "smoothing": 0.1},
+        "loss": {"name": "arcface", "margin": 0.3},
         "challenge": {"features": 0.333, "pictures": 0.5},
         "tasks": {"attributes": 1.0},
         "run": {"precision": "bf16-mixed"},

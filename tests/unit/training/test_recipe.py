@@ -139,10 +139,6 @@ def test_a_crop_margin_that_runs_backwards_is_refused() -> None:
             "margin over ratio must stay below half a turn, got 2 over 0.5",
         ),
         ({"loss": {"name": "hinge"}}, "loss: .*'cross-entropy', 'am-softmax', 'arcface', 'soft-triple'"),
-        (
-            {"loss": {"name": "cross-entropy", "smoothing": 0.1}, "optimiser": {"label_smoothing": 0.1}},
-            "labels are smoothed twice",
-        ),
         ({"mix": {"name": "mixup", "alpha": 0}}, r"mix\.alpha: .*, got 0"),
         ({"mix": {"name": "cutmix"}, "challenge": {"features": 0.3}}, "use cutmix or challenge, not both"),
         ({"tasks": {"attributes": -1}}, r"tasks\.attributes: .*, got -1"),
@@ -166,7 +162,7 @@ def test_the_recipe_of_anti_spoof_mn3_has_its_numbers() -> None:
     assert (augment.flip, augment.iso_noise, augment.brightness, augment.motion) == (0.5, 0.2, 0.3, 0.2)
     assert not any((augment.jitter, augment.grey, augment.noise, augment.blur, augment.resolution, augment.jpeg))
     assert dict(recipe.tasks) == {"species": 0.1, "illumination": 0.1, "attributes": 1.0}
-    assert (recipe.loss.name, recipe.loss.focus, recipe.loss.smoothing) == ("cross-entropy", 0, 0)
+    assert (recipe.loss.name, recipe.loss.focus) == ("cross-entropy", 0)
     assert (recipe.mix.name, recipe.mix.alpha, recipe.mix.beta, recipe.mix.probability) == ("none", 0.5, 0.5, 0.7)
     assert (recipe.challenge.features, recipe.challenge.pictures) == (0, 0.333)
     assert (recipe.sampling.balance, recipe.sampling.configurations) == (False, {"": 1.0})
