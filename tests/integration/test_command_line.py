@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livegate.cli.app import main
 from livegate.errors import LivegateError
 from livegate.files import replacing
 from livegate.pictures import read
@@ -46,25 +45,6 @@ class Outcome(NamedTuple):
 
 
 Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``livegate`` with these arguments in this process."""
-
-    def runner(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["livegate", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        assert isinstance(code, int)
-        return Outcome(code, *capsys.readouterr())
-
-    return runner
 
 
 def script(*arguments: object, cwd: Path | None = None) -> Outcome:

@@ -4,52 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from livegate.cli.app import main
 from livegate.data.index import Index
 from livegate.data.sets import SETS
 from livegate.pictures import read
 
-
-class Outcome(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
+Run = Callable[..., Any]
 
 
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``livegate`` with these arguments in this process."""
-
-    def runner(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["livegate", *map(str, arguments)])
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        assert isinstance(code, int)
-        return Outcome(code, *capsys.readouterr())
-
-    return runner
-
-
-def one_line(outcome: Outcome, *words: str) -> None:
+def one_line(outcome: Any, *words: str) -> None:
     """An error: exit 2, nothing on standard output, one line that says these words."""
     assert (outcome.code, outcome.out) == (2, "")
     assert len(outcome.err.splitlines()) == 1, outcome.err

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
 import torch
@@ -20,35 +20,7 @@ from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
 
-
-class Outcome(NamedTuple):
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``livegate`` with these arguments in this process."""
-
-    def runner(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["livegate", *map(str, arguments)])
-        monkeypatch.setenv("COLUMNS", "200")
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        assert isinstance(code, int)
-        return Outcome(code, *capsys.readouterr())
-
-    return runner
+Run = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")

@@ -8,43 +8,15 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-
-from livegate.cli.app import main
 
 SCORE_COLUMNS = ("name", "score", "status", "reason", "species", "clip", "subject", "source", "split", "configuration")
 KINDS = ("html", "json", "md")
 
 
-class Outcome(NamedTuple):
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Outcome]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run ``livegate`` with these arguments in this process."""
-
-    def runner(*arguments: object) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["livegate", *map(str, arguments)])
-        capsys.readouterr()
-        code: object = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code
-        assert isinstance(code, int)
-        return Outcome(code, *capsys.readouterr())
-
-    return runner
+Run = Callable[..., Any]
 
 
 def scores_file(
@@ -80,7 +52,7 @@ def document(folder: Path, name: str = "report") -> Any:
     return json.loads((folder / f"{name}.json").read_text("utf-8"))
 
 
-def one_line(outcome: Outcome, *words: str) -> None:
+def one_line(outcome: Any, *words: str) -> None:
     """An error: exit 2, nothing on stdout, one line on stderr with these words."""
     assert (outcome.code, outcome.out) == (2, "")
     assert outcome.err.count("\n") == 1
