@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,24 @@ BONA_FIDE_LOGIT, ATTACK_LOGIT = 0, 1
 """Which output of a liveness network is which."""
 
 
+Task = Literal["liveness", "verification"]
+"""What a network is for."""
+
+
 class Status(StrEnum):
     """The outcome for one picture."""
 
     BONA_FIDE = "bona-fide"
+    ATTACK = "attack"
+    NOT_JUDGED = "not-judged"
+    ERROR = "error"
+
+
+class Verdict(StrEnum):
+    """The outcome of a comparison behind the gate."""
+
+    MATCH = "match"
+    NO_MATCH = "no-match"
     ATTACK = "attack"
     NOT_JUDGED = "not-judged"
     ERROR = "error"
@@ -52,6 +66,40 @@ class Decision:
     def accepted(self) -> bool:
         """Whether the face was found to be bona fide."""
         return self.status is Status.BONA_FIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The outcome of a comparison behind the gate; plain numbers that can be logged and replayed, never pixels or embeddings.
+
+    Attributes:
+        liveness: what was found of the probe; everything else is empty unless it is bona fide.
+        similarity: cosine of the two embeddings, -1..1; None when nothing was compared.
+        threshold: from which similarity both are one person; None when nothing was compared.
+        configuration: the branches that the network for verification computed.
+        reason: why the probe is not accepted; empty when it is.
+    """
+
+    liveness: Decision
+    similarity: float | None = None
+    threshold: float | None = None
+    configuration: str = ""
+    reason: str = ""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the probe is a bona fide face of the person of the reference. Whatever is not known is not accepted."""
+        known = self.similarity is not None and self.threshold is not None and self.similarity >= self.threshold
+        return self.liveness.accepted and known and not self.reason
+
+    @property
+    def verdict(self) -> Verdict:
+        """In one word."""
+        if not self.liveness.accepted:
+            return Verdict(self.liveness.status.value)
+        if self.similarity is None:
+            return Verdict.NOT_JUDGED
+        return Verdict.MATCH if self.accepted else Verdict.NO_MATCH
 
 
 def score_from_logits(logits: NDArray[Any]) -> NDArray[np.float64]:

@@ -1,11 +1,14 @@
-"""The whole way from a picture to a decision."""
+"""The whole way from a picture to a decision: capture, quality, liveness and, where a face is compared, the match.
+
+A gate fails closed: whatever is missing, in doubt or broken on the way ends in an error or in a decision that accepts nobody.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,28 +16,45 @@ from numpy.typing import NDArray
 from livegate import pictures
 from livegate.capture import NO_FACE, Capture, Captured, QualityLimits
 from livegate.configuration import Branch, Configuration
-from livegate.decision import Decision, Status
+from livegate.decision import Decision, Match, Status
+from livegate.errors import LivegateError
 from livegate.metrics.scores import mean_score
 from livegate.preprocessing import Pixels
 from livegate.runtime.engine import Engine, EngineOptions
 from livegate.runtime.foreign import opened
+from livegate.verifier import Verifier
 from livegate.weights import DEFAULT, locate
 
 Picture = str | Path | bytes | NDArray[np.uint8]
 """A path, the bytes of an encoded picture, or an array (height, width, 3) uint8 in RGB order, 0..255."""
 
 
+class Presented(NamedTuple):
+    """A face at the gate.
+
+    Attributes:
+        decision: whether it is bona fide.
+        embedding: (D,) float32, of unit length; None unless it is.
+    """
+
+    decision: Decision
+    embedding: NDArray[np.float32] | None
+
+
 class Gate:
-    """Tells a bona fide face from a presentation attack. One gate serves one thread at a time.
+    """Tells a bona fide face from a presentation attack, and whose it is. One gate serves one thread at a time.
 
     >>> gate = Gate()
     >>> decision = gate.check("face.jpg", configuration="LLL")
     >>> decision.accepted, decision.score, decision.threshold
+    >>> gate = Gate(verifier=Verifier("verifier"))
+    >>> gate.verify("passport.jpg", "camera.jpg").accepted
 
     Args:
         model: the name of a shipped model, the folder of an artifact, or a file of another maker.
         contract: what a file of another maker follows where it is not known by its SHA-256, see `livegate.runtime.omz`.
         limits: what a face must have to be judged.
+        verifier: makes embeddings, for `present` and `verify`.
         options: how the network is run, see `EngineOptions`.
 
     Raises:
@@ -48,9 +68,12 @@ class Gate:
         *,
         contract: str | None = None,
         limits: QualityLimits | None = None,
+        verifier: Verifier | None = None,
         **options: Unpack[EngineOptions],
     ) -> None:
         self.engine = Engine(opened(locate(str(model)), contract), **options)
+        self.engine.manifest.require("liveness", self.engine.artifact.folder)
+        self.verifier = verifier
         self._capture = Capture(self.engine.preprocessing, limits)
 
     def check(self, picture: Picture, configuration: str | None = None) -> Decision:
@@ -67,7 +90,7 @@ class Gate:
         started = perf_counter()
         chosen = self.engine.choose(configuration)
         captured = self._capture.largest(_pixels(picture))
-        return _nobody(started) if captured is None else self._decide(captured, chosen, started)
+        return _not_judged(started, NO_FACE) if captured is None else self._decide(captured, chosen, started)
 
     def check_all(self, picture: Picture, configuration: str | None = None) -> list[Decision]:
         """Decide about every face of a picture, the largest first; one decision *not judged* when there is none.
@@ -77,7 +100,72 @@ class Gate:
         started = perf_counter()
         chosen = self.engine.choose(configuration)
         faces = self._capture.faces(_pixels(picture))
-        return [self._decide(captured, chosen, started) for captured in faces] or [_nobody(started)]
+        return [self._decide(captured, chosen, started) for captured in faces] or [_not_judged(started, NO_FACE)]
+
+    def present(self, picture: Picture, configuration: str | None = None, *, match: str | None = None) -> Presented:
+        """Decide about the only face of a picture and, if it is bona fide, embed it. Two faces are not judged: one could vouch for the other.
+
+        Args:
+            picture: as `check` takes it.
+            configuration: of the network for liveness, as `check` takes it.
+            match: the same of the one for verification.
+
+        Raises:
+            LivegateError: if the gate has no verifier, and what `check` raises.
+        """
+        started, verifier = perf_counter(), self._required()
+        chosen, matching = self.engine.choose(configuration), verifier.choose(match)
+        pixels = _pixels(picture)
+        captured, fault = self._only(pixels)
+        if captured is None:
+            return Presented(_not_judged(started, fault), None)
+        decision = self._decide(captured, chosen, started)
+        if not decision.accepted:
+            return Presented(decision, None)
+        return Presented(decision, verifier.embed([verifier.align(pixels, captured.face.landmarks)], matching)[0])
+
+    def verify(
+        self, reference: Picture, probe: Picture, configuration: str | None = None, *, match: str | None = None
+    ) -> Match:
+        """Decide whether the probe is a bona fide face of the person that the reference shows.
+
+        The reference, which may be the photograph of a document, is asked for one face of good quality, not for liveness.
+
+        Args:
+            reference: as `check` takes it.
+            probe: what the camera sees.
+            configuration: of the network for liveness, as `check` takes it.
+            match: the same of the one for verification.
+
+        Raises:
+            LivegateError: if the gate has no verifier, and what `check` raises.
+        """
+        verifier = self._required()
+        matching = verifier.choose(match)
+        presented = self.present(probe, configuration, match=match)
+        if presented.embedding is None:
+            return Match(presented.decision, reason=presented.decision.reason or "the probe is a presentation attack")
+        pixels = _pixels(reference)
+        captured, fault = self._only(pixels)
+        if captured is None or captured.fault:
+            return Match(presented.decision, reason=f"reference: {fault or (captured.fault if captured else '')}")
+        known = verifier.embed([verifier.align(pixels, captured.face.landmarks)], matching)[0]
+        similarity = float(np.clip(known.astype(np.float64) @ presented.embedding.astype(np.float64), -1, 1))
+        threshold = verifier.threshold(matching).value
+        reason = "" if similarity >= threshold else "the faces are not alike enough to be one person's"
+        return Match(presented.decision, similarity, threshold, str(matching), reason)
+
+    def _only(self, pixels: Pixels) -> tuple[Captured | None, str]:
+        """The only face of a picture, or why there is none."""
+        faces = self._capture.faces(pixels)
+        if len(faces) > 1:
+            return None, f"{len(faces)} faces were found; show one person alone"
+        return (faces[0], "") if faces else (None, NO_FACE)
+
+    def _required(self) -> Verifier:
+        if self.verifier is None:
+            raise LivegateError("this gate compares no faces; give it a verifier: Gate(verifier=Verifier(…))")
+        return self.verifier
 
     def warm_up(self) -> None:
         """Run the network once under every branch, so that the first decision takes as long as the next."""
@@ -121,8 +209,8 @@ def _pixels(picture: Picture) -> Pixels:
     return pictures.from_array(picture) if isinstance(picture, np.ndarray) else pictures.read(picture)
 
 
-def _nobody(started: float) -> Decision:
-    return Decision(Status.NOT_JUDGED, None, None, "", 0.0, _since(started), None, NO_FACE)
+def _not_judged(started: float, reason: str) -> Decision:
+    return Decision(Status.NOT_JUDGED, None, None, "", 0.0, _since(started), None, reason)
 
 
 def _since(moment: float) -> float:

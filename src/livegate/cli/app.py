@@ -24,6 +24,7 @@ from livegate.cli.protocol import protocol
 from livegate.cli.reproduce import reproduce
 from livegate.cli.score import score
 from livegate.cli.train import train
+from livegate.cli.verify import verify
 from livegate.errors import LivegateError, MissingExtraError
 
 ERROR = 2
@@ -37,7 +38,7 @@ EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "t
 """Which extra brings a package that is not in the base install."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (check, index, score, evaluate, compare, train, explain, export, bench, inspect, models, doctor):
+for verb in (check, index, score, evaluate, compare, train, explain, export, bench, inspect, models, doctor, verify):
     app.command()(verb)
 app.add_typer(protocol, name="protocol")
 app.add_typer(reproduce, name="reproduce")

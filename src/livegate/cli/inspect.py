@@ -34,9 +34,10 @@ def inspect(
     from livegate.weights import locate
 
     manifest = opened(locate(artifact), contract).manifest
-    size, margin = manifest.preprocessing.size, manifest.preprocessing.margin
+    size, preprocessing = manifest.preprocessing.size, manifest.preprocessing
+    cut = "aligned by five points" if preprocessing.shape == "aligned" else f"crop margin {preprocessing.margin:g}"
     whole = "a file of another maker" if manifest.foreign else "files as the manifest says"
-    console.print(f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, crop margin {margin:g}, {whole}")
+    console.print(f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, {cut}, {whole}")
     console.print(licence_line(manifest), soft_wrap=True)
     console.print(_variants(manifest))
     console.print(_configurations(manifest))
@@ -61,10 +62,10 @@ def _variants(manifest: Manifest) -> Table:
 def _configurations(manifest: Manifest) -> Table:
     from rich.table import Table
 
-    table = Table("configuration", "parameters", "multiply-adds", "threshold", "set by", "on", "D-EER there")
+    table = Table("configuration", "parameters", "multiply-adds", "threshold", "set by", "on", "equal error rate there")
     for name, facts in manifest.configurations.items():
         quality, threshold = manifest.provenance.quality.get(name), facts.threshold
-        error = f"{quality.d_eer:.2%} ({quality.bona_fide} bona fide, {quality.attacks} attacks)" if quality else "-"
+        error = str(quality or "-")
         row = (
             *("-" if cost is None else f"{cost:,}" for cost in (facts.parameters, facts.macs)),
             f"{threshold.value:.6f}",

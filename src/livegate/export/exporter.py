@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import shutil
 import tempfile
@@ -15,18 +16,20 @@ from typing import Any
 
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
-from livegate.errors import ArtifactError, LivegateError
-from livegate.evaluation import Scorer
+from livegate.decision import Task
+from livegate.errors import ArtifactError, LivegateError, MetricError
 from livegate.export import parity
 from livegate.export.source import Source, require_same
 from livegate.export.targets import TARGETS, Target
-from livegate.export.thresholds import BackendScorer, Thresholds, calibration_pictures
+from livegate.export.thresholds import BackendScorer, Cosines, Thresholds, calibration_pictures
 from livegate.metrics.pad import Rule, Threshold
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.counting import count
+from livegate.models.scorer import TorchScorer
 from livegate.runtime.artifact import MANIFEST, Artifact
 from livegate.runtime.backends.base import RUNTIMES, Backend, Model, Options, load
 from livegate.runtime.manifest import (
+    OUTPUTS,
     SCHEMA_VERSION,
     ConfigurationFacts,
     File,
@@ -35,11 +38,10 @@ from livegate.runtime.manifest import (
     Manifest,
     Parity,
     Provenance,
-    Quality,
     Variant,
 )
 
-SHIPPED_RULE = "bpcer=0.05"
+SHIPPED_RULES: Mapping[Task, str] = {"liveness": "bpcer=0.05", "verification": "fmr=0.001"}
 LICENCE = "LICENSE"
 NO_LICENCE = """SPDX-License-Identifier: LicenseRef-Unstated
 
@@ -69,7 +71,7 @@ class Order:
         configurations: what each of them holds; without any, all where a format gets them for nothing, else a few.
         fixed: the one configuration of a network that cannot switch; None for the network as it is.
         dev: sets the threshold of each configuration; without it the larger logit wins.
-        rule: how thresholds are set, as `livegate.metrics.pad.Rule` reads it.
+        rule: how thresholds are set, as `livegate.metrics.pad.Rule` reads it, or with verification ``fmr=X``; empty for `SHIPPED_RULES`.
         calibration: pictures that set the ranges of int8 files.
         advance: called with the number of dev pictures done since the last call.
     """
@@ -78,24 +80,35 @@ class Order:
     configurations: Sequence[Configuration] = ()
     fixed: Configuration | None = None
     dev: Index | None = None
-    rule: str = SHIPPED_RULE
+    rule: str = ""
     calibration: Index | None = None
     advance: Callable[[int], None] = lambda _: None
 
-    @property
-    def thresholds(self) -> Thresholds:
-        """How thresholds are set."""
-        return Thresholds(self.dev, Rule.parse(self.rule), self.advance)
+    def thresholds(self, task: Task) -> Thresholds | Cosines:
+        """How thresholds are set.
 
-    def check(self, adaptive_blocks: int) -> None:
+        Raises:
+            MetricError: if the rule is not one of the task.
+        """
+        rule = self.rule or SHIPPED_RULES[task]
+        if task == "liveness":
+            return Thresholds(self.dev, Rule.parse(rule), self.advance)
+        return Cosines(self.dev, fmr_of(rule), self.advance)
+
+    def check(self, adaptive_blocks: int, task: Task = "liveness") -> None:
         """Check what can be checked before the work.
 
         Raises:
             LivegateError: for a target without its converter or pictures, an unknown rule, a configuration of another network.
         """
-        Rule.parse(self.rule)
+        self.thresholds(task)
         for target in self.targets:
             target.require()
+            if task not in target.tasks:
+                able = [name for name, other in TARGETS.items() if task in other.tasks]
+                raise LivegateError(
+                    f"export to {target.name} is for liveness; a network for {task} can go to {', '.join(able)}"
+                )
             if target.calibrated and self.calibration is None:
                 raise LivegateError(f"export to {target.name} needs pictures of the training mix; give --calibration INDEX")
         for configuration in self.configurations:
@@ -128,7 +141,7 @@ def export(checkpoint: Checkpoint, out: Path, *, name: str, papers: Papers, orde
             out, [f"name {name!r} must be made of letters, digits, '_', '.' and '-'; give another one with --name"]
         )
     source = Source(checkpoint, order.fixed)
-    order.check(source.network.adaptive_blocks)
+    order.check(source.network.adaptive_blocks, source.task)
     with scratch(out) as folder:
         _fill(folder, source, name, papers, order)
         Artifact.open(folder)
@@ -157,7 +170,7 @@ def extend(checkpoint: Checkpoint, folder: Path, order: Order) -> Path:
     artifact = Artifact.open(folder)
     _require_room(artifact, order)
     source = Source(checkpoint, order.fixed)
-    order.check(source.network.adaptive_blocks)
+    order.check(source.network.adaptive_blocks, source.task)
     require_same(source.scorer, artifact)
     with scratch(folder) as place:
         shutil.copytree(folder, place, dirs_exist_ok=True)
@@ -223,14 +236,14 @@ def _fill(folder: Path, source: Source, name: str, papers: Papers, order: Order)
     checkpoint, configurations = source.checkpoint, source.configurations
     source.write_golden(folder / "golden.npz")
     variants = {target.name: _variant(folder, source, target, order) for target in order.targets}
-    calibrated = order.thresholds.facts(_scorer(folder, source, variants.values()), configurations)
+    calibrated = order.thresholds(source.task).facts(_scorer(folder, source, variants.values()), configurations)
     by_configuration = {str(c): _configuration_facts(source, c, calibrated[str(c)][0]) for c in configurations}
     (folder / "CARD.md").write_text(papers.card or _short_card(name, licence, by_configuration), encoding="utf-8")
     manifest = Manifest(
         schema_version=SCHEMA_VERSION,
         name=name,
-        task="liveness",
-        outputs=("bona-fide", "attack"),
+        task=source.task,
+        outputs=OUTPUTS[source.task],  # type: ignore[arg-type] # the manifest checks the words
         adaptive_blocks=source.network.adaptive_blocks,
         default_configuration=str(Configuration.uniform(Branch.HEAVY, source.network.adaptive_blocks)),
         preprocessing=source.preprocessing,
@@ -268,23 +281,39 @@ def _variant(folder: Path, source: Source, target: Target, order: Order) -> Vari
         return variant
     backend = _backend(folder, variant)
     limit = parity.tolerance(target.name)
-    difference = parity.largest_difference(source.logits(variant.configurations), backend, source.images)
+    difference = parity.largest_difference(source.outputs(variant.configurations), backend, source.images)
     parity.require(difference, limit, f"the {target.name} model in {RUNTIMES[target.runtime].label}")
     proof = Parity(pictures=len(source.images), largest=difference, tolerance=limit)
     variant = variant.model_copy(update={"parity": proof})
     if order.dev is None or not target.calibrated:
         return variant
     # The scores of an int8 file are others than those that set the artifact's thresholds.
-    facts = order.thresholds.facts(BackendScorer(source.preprocessing, backend), variant.configurations)
+    facts = order.thresholds(source.task).facts(BackendScorer(source.preprocessing, backend), variant.configurations)
     thresholds = {text: threshold for text, (threshold, _) in facts.items()}
     return variant.model_copy(update={"thresholds": thresholds, "quality": _known(facts)})
 
 
-def _known(facts: Mapping[str, tuple[Threshold, Quality | None]]) -> dict[str, Quality]:
+def fmr_of(rule: str) -> float:
+    """The share in a rule of verification, ``fmr=X``.
+
+    Raises:
+        MetricError: if it is no such rule.
+    """
+    name, _, number = rule.partition("=")
+    try:
+        share = float(number)
+    except ValueError:
+        share = math.nan
+    if name != "fmr" or not 0 < share < 1:
+        raise MetricError(f"unknown rule {rule!r} for verification; say fmr=X with X between 0 and 1, such as fmr=0.001")
+    return share
+
+
+def _known(facts: Mapping[str, tuple[Threshold, Any]]) -> dict[str, Any]:
     return {text: quality for text, (_, quality) in facts.items() if quality is not None}
 
 
-def _scorer(folder: Path, source: Source, variants: Iterable[Variant]) -> Scorer:
+def _scorer(folder: Path, source: Source, variants: Iterable[Variant]) -> BackendScorer | TorchScorer:
     """What scores dev: the first file that is proven in fp32 and holds every configuration, else the network in torch."""
     for variant in variants:
         if variant.parity and variant.precision == "fp32" and set(variant.configurations) == set(source.configurations):

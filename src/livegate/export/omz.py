@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper
+from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
 from livegate.configuration import Configuration
 from livegate.errors import LivegateError, ParityError
@@ -108,7 +108,7 @@ class _Composer(Composer):
         """What the caller has normalised."""
         return INPUT
 
-    def model(self, value: str, size: int, adaptive_blocks: int) -> ModelProto:  # noqa: ARG002 - told by the contract
+    def model(self, value: str, size: int, adaptive_blocks: int, output: ValueInfoProto) -> ModelProto:  # noqa: ARG002 - told by the contract
         """The whole model, checked, with that value as the logits under its softmax."""
         self.node("Softmax", [value], OUTPUT, axis=1)
         inputs = [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, SHAPE)]
@@ -146,9 +146,9 @@ def prove(source: Source, backends: Mapping[str, Backend]) -> None:
         ParityError: if a probability differs by more than `TOLERANCE`.
     """
     (configuration,) = source.configurations
-    logits = torch.from_numpy(source.logits([configuration])[configuration]).double()
+    logits = torch.from_numpy(source.outputs([configuration])[configuration]).double()
     said = {"torch": torch.softmax(logits, dim=1).numpy()}
-    said |= {RUNTIMES[name].label: np.exp(backend.logits(source.images, configuration)) for name, backend in backends.items()}
+    said |= {RUNTIMES[name].label: np.exp(backend.run(source.images, configuration)) for name, backend in backends.items()}
     names = list(said)
     for place, one in enumerate(names):
         for other in names[:place]:

@@ -1,7 +1,7 @@
 """One ONNX file that holds every configuration, each weight once.
 
 Inputs: ``image`` float32 (N, 3, size, size), RGB, 0..255; with adaptive blocks also ``configuration`` int64 (blocks,): 0 heavy, 1 light,
-2 both. Output: ``logits`` float32 (N, 2): 0 bona fide, 1 attack.
+2 both. Output: ``logits`` float32 (N, 2): 0 bona fide, 1 attack, or with a network for verification ``embedding`` float32 (N, D).
 
 An adaptive block becomes two gates (ONNX ``If``), one for each branch. The weights of a branch are initializers inside its gate: in the
 outer graph ONNX Runtime would not bring them into the layout that its fast convolutions want.
@@ -27,10 +27,11 @@ import onnx
 import torch
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
+from torch.nn.utils.fusion import fuse_conv_bn_eval, fuse_linear_bn_eval
 
 from livegate.configuration import Branch, Configuration
 from livegate.export.written import Written
+from livegate.models.embedding import Embedding
 from livegate.models.network import Network
 from livegate.preprocessing import Preprocessing
 from livegate.pta import PTABlock
@@ -40,7 +41,7 @@ FILE, FILE_FP16 = "model.onnx", "model.fp16.onnx"
 SMALLEST_HALVED = 256
 """Numbers in a tensor that is stored in half precision; biases stay as they are: they are few and add up."""
 OPSET = 18
-IMAGE, CONFIGURATION, LOGITS = "image", "configuration", "logits"
+IMAGE, CONFIGURATION = "image", "configuration"
 
 
 def to_onnx(network: Network, preprocessing: Preprocessing) -> ModelProto:
@@ -67,7 +68,10 @@ def compose(composer: Composer, network: Network, preprocessing: Preprocessing) 
         else:
             value = composer.plain(block, x, value, name)
             x = block(x)
-    return composer.model(value, preprocessing.size, position)
+    output = "embedding" if isinstance(network.blocks[-1], Embedding) else "logits"
+    return composer.model(
+        value, preprocessing.size, position, helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", x.shape[1]])
+    )
 
 
 def write(network: Network, preprocessing: Preprocessing, configurations: Sequence[Configuration], folder: Path) -> Written:
@@ -203,14 +207,13 @@ class Composer:
     def _untyped(self, name: str) -> ValueInfoProto:
         return helper.make_tensor_value_info(name, self.passes, None)
 
-    def model(self, value: str, size: int, adaptive_blocks: int) -> ModelProto:
-        """The whole model, checked, with that value as its logits."""
-        self.node("Identity", [value], LOGITS)
+    def model(self, value: str, size: int, adaptive_blocks: int, output: ValueInfoProto) -> ModelProto:
+        """The whole model, checked, with that value as its output."""
+        self.node("Identity", [value], output.name)
         inputs = [helper.make_tensor_value_info(IMAGE, TensorProto.FLOAT, ["N", 3, size, size])]
         if adaptive_blocks:
             inputs.append(helper.make_tensor_value_info(CONFIGURATION, TensorProto.INT64, [adaptive_blocks]))
-        outputs = [helper.make_tensor_value_info(LOGITS, TensorProto.FLOAT, ["N", 2])]
-        graph = helper.make_graph(self.nodes, "livegate", inputs, outputs, self.initializers)
+        graph = helper.make_graph(self.nodes, "livegate", inputs, [output], self.initializers)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="livegate")
         model.ir_version = 9
         onnx.checker.check_model(model, full_check=True)
@@ -218,7 +221,7 @@ class Composer:
 
 
 def fused(module: nn.Module) -> nn.Module:
-    """The module with each batch normalisation folded into the convolution before it; changes it in place."""
+    """The module with each batch normalisation folded into the convolution or linear layer before it; changes it in place."""
     for child in module.children():
         fused(child)
     if isinstance(module, nn.Sequential):
@@ -226,6 +229,8 @@ def fused(module: nn.Module) -> nn.Module:
         for place, (layer, following) in enumerate(pairwise(layers)):
             if isinstance(layer, nn.Conv2d) and isinstance(following, nn.BatchNorm2d):
                 module[place], module[place + 1] = fuse_conv_bn_eval(layer, following), nn.Identity()
+            elif isinstance(layer, nn.Linear) and isinstance(following, nn.BatchNorm1d):
+                module[place], module[place + 1] = fuse_linear_bn_eval(layer, following), nn.Identity()
     return module
 
 
@@ -274,7 +279,22 @@ def _graph(module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> Graph
         )
     if program is None:
         raise RuntimeError("torch.onnx.export returned no program")
-    return relabelled(program.model_proto.graph, value, prefix)
+    graph = relabelled(program.model_proto.graph, value, prefix)
+    _name_slopes(graph, module, prefix)
+    return graph
+
+
+def _name_slopes(graph: GraphProto, module: nn.Module, prefix: str) -> None:
+    """Name the slopes of each PReLU as its layer; the exporter makes them nameless constants, equal ones but once."""
+    layers = [(path, layer) for path, layer in module.named_modules() if isinstance(layer, nn.PReLU)]
+    nodes = [node for node in graph.node if node.op_type == "PRelu"]
+    old = {node.input[1] for node in nodes}
+    for (path, layer), node in zip(layers, nodes, strict=True):
+        node.input[1] = f"{prefix}.{path}.weight"
+        slopes = layer.weight.detach().reshape(-1, 1, 1).numpy()
+        graph.initializer.append(numpy_helper.from_array(slopes, node.input[1]))
+    for tensor in [tensor for tensor in graph.initializer if tensor.name in old]:
+        graph.initializer.remove(tensor)
 
 
 def relabelled(graph: GraphProto, value: str, prefix: str) -> GraphProto:

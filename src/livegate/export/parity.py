@@ -13,7 +13,7 @@ from livegate.errors import ParityError
 from livegate.runtime.backends.base import Backend
 
 TOLERANCE = 1e-4
-"""Largest difference of a logit between torch and a runtime in fp32."""
+"""Largest difference of an output, a logit or a number of an embedding, between torch and a runtime in fp32."""
 TOLERANCES: Mapping[str, float] = {
     "onnx-fp16": 0.03,  # weights of 11 bits: 0.006 was seen for the default model
     "ncnn-fp16": 0.1,  # the same, and on a processor that can, half precision all the way
@@ -25,29 +25,29 @@ TOLERANCES: Mapping[str, float] = {
 
 
 def tolerance(target: str) -> float:
-    """The largest difference of a logit that a target may show."""
+    """The largest difference of an output that a target may show."""
     return TOLERANCES.get(target, TOLERANCE)
 
 
 def largest_difference(expected: Mapping[Configuration, NDArray[Any]], backend: Backend, images: NDArray[np.float32]) -> float:
-    """The largest absolute difference of a logit over all pictures and configurations.
+    """The largest absolute difference of an output over all pictures and configurations.
 
     Args:
-        expected: the logits (N, 2) of the network by configuration.
+        expected: the outputs (N, D) of the network by configuration.
         backend: what is asked.
         images: (N, 3, size, size) float32, RGB, 0..255.
 
     Raises:
-        ParityError: if there is nothing to compare, or a logit is not finite.
+        ParityError: if there is nothing to compare, or an output is not finite.
     """
     if not expected or not len(images):
         raise ParityError("parity needs at least one picture and one configuration")
     differences = []
-    for configuration, logits in expected.items():
-        got = backend.logits(images, configuration)
-        if not (np.isfinite(logits).all() and np.isfinite(got).all()):
-            raise ParityError(f"configuration {str(configuration)!r} gives logits that are not finite")
-        differences.append(float(np.abs(logits - got).max()))
+    for configuration, outputs in expected.items():
+        got = backend.run(images, configuration)
+        if not (np.isfinite(outputs).all() and np.isfinite(got).all()):
+            raise ParityError(f"configuration {str(configuration)!r} gives outputs that are not finite")
+        differences.append(float(np.abs(outputs - got).max()))
     return max(differences)
 
 
@@ -58,4 +58,6 @@ def require(difference: float, limit: float, what: str) -> None:
         ParityError: if it is larger.
     """
     if not difference <= limit:
-        raise ParityError(f"{what} differs from the network by {difference:.3g} on logits, more than {limit:g}; do not use it")
+        raise ParityError(
+            f"{what} differs from the network by {difference:.3g} on its outputs, more than {limit:g}; do not use it"
+        )

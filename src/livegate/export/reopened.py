@@ -1,7 +1,7 @@
 """From an artifact back to a checkpoint, so that whoever has the artifact can make any other format of it.
 
 The ONNX file holds the whole network, and its numbers are named as the layers that they belong to. Only batch normalisation is gone: it was
-folded into the convolutions. It comes back as one that adds the folded bias and changes nothing else.
+folded into the convolutions, and into the linear layer of an embedding. It comes back as one that adds the folded bias and changes nothing else.
 """
 
 from __future__ import annotations
@@ -97,19 +97,21 @@ def _fill(part: nn.Module, numbers: Mapping[str, Tensor]) -> None:
         if layer not in folded:
             for name, values in (*layer.named_parameters(recurse=False), *layer.named_buffers(recurse=False)):
                 if values.is_floating_point():  # not so the count of batches
-                    _set(values, numbers, f"{path}.{name}")
+                    slopes = values.view(-1, 1, 1) if isinstance(layer, nn.PReLU) else values
+                    _set(slopes, numbers, f"{path}.{name}")
 
 
-def _folded(part: nn.Module) -> Iterator[tuple[nn.BatchNorm2d, str]]:
+def _folded(part: nn.Module) -> Iterator[tuple[nn.BatchNorm1d | nn.BatchNorm2d, str]]:
     """Each batch normalisation that an export folds, with the name of the bias that it becomes."""
     for path, layer in part.named_modules():
         if isinstance(layer, nn.Sequential):
             for place, (before, norm) in enumerate(pairwise(layer)):
-                if isinstance(before, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                    yield norm, f"{path}.{place}.bias".lstrip(".")
+                match before, norm:
+                    case (nn.Conv2d(), nn.BatchNorm2d() as folded) | (nn.Linear(), nn.BatchNorm1d() as folded):
+                        yield folded, f"{path}.{place}.bias".lstrip(".")
 
 
-def _neutralise(norm: nn.BatchNorm2d) -> None:
+def _neutralise(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> None:
     """Let it add its bias and change nothing else."""
     nn.init.ones_(norm.weight)
     nn.init.zeros_(norm.running_mean)  # type: ignore[arg-type] # it keeps statistics

@@ -10,25 +10,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.capture import whole
 from livegate.configuration import Configuration
 from livegate.data.generated import generated_set
 from livegate.data.index import Index
+from livegate.decision import Task
 from livegate.errors import ArtifactError
 from livegate.export import parity
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer
 from livegate.pictures import read
-from livegate.preprocessing import Preprocessing, to_input
+from livegate.preprocessing import Pixels, Preprocessing, to_input
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.golden import GoldenVectors
+from livegate.runtime.manifest import OUTPUT_NAMES
+from livegate.sample import Sample
 
 PARITY_PICTURES = 64
 GOLDEN_PICTURES = 4
 
 
 class Source:
-    """A network, with pixels and the logits that torch gives for them.
+    """A network, with pixels and the outputs that torch gives for them.
 
     Args:
         checkpoint: the network.
@@ -42,26 +46,37 @@ class Source:
         self.preprocessing = checkpoint.preprocessing
         self.scorer = TorchScorer(self.network, self.preprocessing)
         self.images = _pictures(self.preprocessing)
-        self._logits: dict[Configuration, NDArray[Any]] = {}
+        self._outputs: dict[Configuration, NDArray[Any]] = {}
 
     @property
     def configurations(self) -> tuple[Configuration, ...]:
         """All that the network has."""
         return self.scorer.configurations
 
-    def logits(self, configurations: Sequence[Configuration]) -> dict[Configuration, NDArray[Any]]:
-        """What torch gives for ``images`` (N, 3, size, size): (N, 2) by configuration."""
+    @property
+    def task(self) -> Task:
+        """What the network is for."""
+        return self.checkpoint.model.backbone.task
+
+    @property
+    def output(self) -> str:
+        """What its output is called."""
+        return OUTPUT_NAMES[self.task]
+
+    def outputs(self, configurations: Sequence[Configuration]) -> dict[Configuration, NDArray[Any]]:
+        """What torch gives for ``images`` (N, 3, size, size): (N, D) by configuration."""
         for configuration in configurations:
-            if configuration not in self._logits:
-                self._logits[configuration] = self.scorer.logits(self.images, configuration)
-        return {configuration: self._logits[configuration] for configuration in configurations}
+            if configuration not in self._outputs:
+                self._outputs[configuration] = self.scorer.run(self.images, configuration)
+        return {configuration: self._outputs[configuration] for configuration in configurations}
 
     def write_golden(self, path: Path) -> None:
-        """``images`` uint8 (n, 3, size, size), ``configurations`` text (m,), ``logits`` float32 (m, n, 2) as torch computes them."""
+        """``images`` uint8 (n, 3, size, size), ``configurations`` text (m,), ``logits`` or ``embedding`` float32 (m, n, D) as torch computes them."""
         images = self.images[:GOLDEN_PICTURES]
-        logits = np.stack([self.scorer.logits(images, configuration) for configuration in self.configurations])
+        outputs = np.stack([self.scorer.run(images, configuration) for configuration in self.configurations])
         names = np.array([str(configuration) for configuration in self.configurations], dtype=np.str_)
-        np.savez_compressed(path, images=images.astype(np.uint8), configurations=names, logits=logits)
+        arrays = {"images": images.astype(np.uint8), "configurations": names, self.output: outputs}
+        np.savez_compressed(path, **arrays)  # type: ignore[arg-type] # mypy takes the arrays for its option
 
 
 def require_same(scorer: TorchScorer, artifact: Artifact) -> None:
@@ -71,9 +86,9 @@ def require_same(scorer: TorchScorer, artifact: Artifact) -> None:
         ArtifactError: if its preprocessing or its golden vectors are others.
     """
     golden = GoldenVectors.of(artifact)
-    same = artifact.manifest.preprocessing == scorer.preprocessing and set(golden.logits) == set(scorer.configurations)
+    same = artifact.manifest.preprocessing == scorer.preprocessing and set(golden.outputs) == set(scorer.configurations)
     if same:
-        differences = [np.abs(scorer.logits(golden.images, c) - logits).max() for c, logits in golden.logits.items()]
+        differences = [np.abs(scorer.run(golden.images, c) - outputs).max() for c, outputs in golden.outputs.items()]
         same = bool(max(differences) <= parity.TOLERANCE)
     if not same:
         raise ArtifactError(
@@ -86,5 +101,12 @@ def _pictures(preprocessing: Preprocessing) -> NDArray[np.float32]:
     with tempfile.TemporaryDirectory() as folder:
         index = Index.read(generated_set(Path(folder), subjects=6, pictures=12))
         chosen = index.samples[:: max(1, len(index.samples) // PARITY_PICTURES)][:PARITY_PICTURES]
-        crops = [preprocessing.crop(read(sample.path), sample.box) for sample in chosen if sample.box]
+        crops = [_face(preprocessing, sample) for sample in chosen if sample.box and sample.landmarks]
     return to_input(crops)
+
+
+def _face(preprocessing: Preprocessing, sample: Sample) -> Pixels:
+    picture = read(sample.path)
+    if preprocessing.shape == "aligned":
+        return preprocessing.align(picture, sample.landmarks or ())
+    return preprocessing.crop(picture, sample.box or whole(picture))

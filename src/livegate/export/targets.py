@@ -8,6 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from livegate.decision import Task
 from livegate.errors import LivegateError, MissingExtraError
 from livegate.runtime.manifest import target as named
 
@@ -28,6 +29,7 @@ class Target:
         precision: what it computes with.
         every: whether every configuration comes for nothing; else the file holds the few that `Configuration.named` gives.
         proven: whether the runtime must run the file before it is taken; not so where it cannot run on the machines that export.
+        tasks: which networks it has been proven with.
     """
 
     runtime: str
@@ -37,6 +39,7 @@ class Target:
     precision: str = "fp32"
     every: bool = False
     proven: bool = True
+    tasks: tuple[Task, ...] = ("liveness",)
 
     @property
     def name(self) -> str:
@@ -74,12 +77,13 @@ class Target:
         return getattr(import_module(f"livegate.export.{module}"), function)  # type: ignore[no-any-return]
 
 
+BOTH: tuple[Task, ...] = ("liveness", "verification")
 TARGETS = {
     target.name: target
     for target in (
-        Target("onnx", "onnx:write", every=True),
-        Target("onnx", "onnx:write_fp16", precision="fp16", every=True),
-        Target("openvino", "openvino:write", "openvino", ("openvino",), every=True),
+        Target("onnx", "onnx:write", every=True, tasks=BOTH),
+        Target("onnx", "onnx:write_fp16", precision="fp16", every=True, tasks=BOTH),
+        Target("openvino", "openvino:write", "openvino", ("openvino",), every=True, tasks=BOTH),
         Target("litert", "litert:write", "litert-torch", ("litert_torch", "ai_edge_litert")),
         Target("executorch", "executorch:write", "executorch", ("executorch",)),
         Target("coreml", "coreml:write", "coreml", ("coremltools",), proven=False),

@@ -15,9 +15,11 @@ from livegate.data.index import Index
 from livegate.errors import LivegateError
 from livegate.metrics.pad import Rule, Threshold, measure
 from livegate.metrics.scores import Scores
+from livegate.metrics.verification import at_fmr, equal_error, match_rates
 from livegate.preprocessing import Preprocessing, to_input
 from livegate.runtime.backends.base import Backend
-from livegate.runtime.manifest import Quality
+from livegate.runtime.manifest import Quality, Separation
+from livegate.training.verification.lesson import Embedder, embedded, pairs
 
 CALIBRATION_PICTURES = 512
 """At most so many pictures set the ranges of an int8 file."""
@@ -56,6 +58,38 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True)
+class Cosines:
+    """How thresholds of verification are set: on all pairs of pictures of dev.
+
+    Attributes:
+        dev: aligned faces of known people; without them the threshold is that of nobody in particular.
+        fmr: the largest share of non-mated pairs that may be accepted.
+        advance: called with the number of pictures done since the last call.
+    """
+
+    dev: Index | None
+    fmr: float
+    advance: Callable[[int], None]
+
+    def facts(
+        self, scorer: Embedder, configurations: Sequence[Configuration]
+    ) -> dict[str, tuple[Threshold, Separation | None]]:
+        """The threshold of each configuration, and how well it tells people apart where there is a dev."""
+        if self.dev is None:
+            return {str(c): (Threshold(evaluation.ARGMAX, f"fixed={evaluation.ARGMAX}", ""), None) for c in configurations}
+        found: dict[str, tuple[Threshold, Separation | None]] = {}
+        for configuration in configurations:
+            similarities = pairs(embedded(scorer, self.dev.samples, configuration), self.dev.samples)
+            threshold = at_fmr(similarities, self.fmr, "dev")
+            rates = match_rates(similarities, threshold)
+            eer, fnmr = equal_error(similarities), rates.fnmr
+            quality = Separation(split="dev", mated=fnmr.trials, non_mated=rates.fmr.trials, eer=eer, fnmr=fnmr.value)
+            found[str(configuration)] = threshold, quality
+            self.advance(len(self.dev.samples))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class BackendScorer:
     """A backend with the preprocessing that it needs."""
 
@@ -64,7 +98,11 @@ class BackendScorer:
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """(N, 3, size, size) float32 RGB 0..255 to (N, 2) logits: 0 bona fide, 1 attack."""
-        return self.backend.logits(images, configuration)
+        return self.run(images, configuration)
+
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32 RGB 0..255 to what the network gives (N, D)."""
+        return self.backend.run(images, configuration)
 
 
 def calibration_pictures(index: Index, preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from torch import nn
 
 from livegate.configuration import Branch
+from livegate.decision import Task
 from livegate.models.network import Network
 from livegate.pta import PTABlock
-
-Task = Literal["liveness", "verification"]
 
 
 class Block(Protocol):

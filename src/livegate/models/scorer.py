@@ -15,7 +15,7 @@ from livegate.preprocessing import Preprocessing
 
 
 class TorchScorer:
-    """Logits of pictures from a network in torch.
+    """What a network in torch says of pictures.
 
     Args:
         network: put into evaluation mode for each call and back again.
@@ -32,6 +32,10 @@ class TorchScorer:
         return tuple(Configuration.enumerate(self.network.adaptive_blocks))
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32 RGB 0..255 to the logits (N, 2) of a network for liveness: 0 bona fide, 1 attack."""
+        return self.run(images, configuration)
+
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """Run the network.
 
         Args:
@@ -39,7 +43,7 @@ class TorchScorer:
             configuration: one branch for each adaptive block.
 
         Returns:
-            (N, 2) float32: 0 bona fide, 1 attack.
+            (N, D) float32: two logits, or an embedding.
         """
         training = self.network.training
         device = next(self.network.parameters()).device

@@ -158,8 +158,8 @@ def _latency(
     calls: dict[str, Callable[[], object]] = {}
     for model, configurations in MODELS.items():
         for c in configurations:
-            calls[str(c) or NO_PTA] = lambda backend=backends[model], c=c: backend.logits(image, c)  # type: ignore[misc]
-    before = [backends["pta"].logits(image, c) for c in MODELS["pta"]]
+            calls[str(c) or NO_PTA] = lambda backend=backends[model], c=c: backend.run(image, c)  # type: ignore[misc]
+    before = [backends["pta"].run(image, c) for c in MODELS["pta"]]
     with counting("latency", LATENCY_ROUNDS) as advance:
 
         def more(number: int) -> bool:
@@ -167,7 +167,7 @@ def _latency(
             return number < LATENCY_ROUNDS
 
         times = in_turn(calls, more)
-    after = [backends["pta"].logits(image, c) for c in MODELS["pta"]]
+    after = [backends["pta"].run(image, c) for c in MODELS["pta"]]
     same = all(np.array_equal(a, b) for a, b in zip(before, after, strict=True))
     ratios = {(a, b): Ratio.over(times[a].best / times[b].best) for a in calls for b in calls if a != b}
     return ratios, {row: float(np.median(time.best)) for row, time in times.items()}, same

@@ -92,7 +92,7 @@ class Engine:
         return self.manifest.choose(text, self.variant.entry.configurations)
 
     def threshold(self, configuration: Configuration) -> Threshold:
-        """From which score a face counts as bona fide under a configuration.
+        """From which score a face counts as bona fide under a configuration, or from which cosine two are of one person.
 
         Raises:
             ConfigurationError: if the file does not hold it.
@@ -100,7 +100,7 @@ class Engine:
         text = str(self.choose(str(configuration)))
         return self.variant.thresholds.get(text) or self.manifest.configurations[text].threshold
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """Run the network.
 
         Args:
@@ -108,7 +108,7 @@ class Engine:
             configuration: one of `configurations`.
 
         Returns:
-            (N, 2) float32: 0 bona fide, 1 attack.
+            (N, D) float32: two logits, 0 bona fide, 1 attack, or an embedding of unit length.
 
         Raises:
             ConfigurationError: if the file does not hold it.
@@ -117,7 +117,26 @@ class Engine:
         _check(images, self.preprocessing.size)
         if configuration not in self._held:
             self.choose(str(configuration))  # says why
-        return self._backend.logits(images, configuration)
+        return self._backend.run(images, configuration)
+
+    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """`run` of a network for liveness: (N, 2) float32, 0 bona fide, 1 attack.
+
+        Raises:
+            ArtifactError: if it is for something else, and what `run` raises.
+        """
+        self.manifest.require("liveness", self.artifact.folder)
+        return self.run(images, configuration)
+
+    def embeddings(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
+        """The embedding of each aligned face (size, size, 3) uint8 RGB: (N, D) float32 of unit length.
+
+        Raises:
+            ArtifactError: if it is not for verification.
+            ConfigurationError: if the file does not hold the configuration.
+        """
+        self.manifest.require("verification", self.artifact.folder)
+        return np.asarray(self.run(to_input(crops), configuration), np.float32)
 
     def scores(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float64]:
         """The score of each crop (size, size, 3) uint8 RGB: (N,) float64, 0..1, higher = more bona fide."""

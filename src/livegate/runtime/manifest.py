@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from livegate.configuration import Configuration
-from livegate.errors import ConfigurationError
+from livegate.decision import Task
+from livegate.errors import ArtifactError, ConfigurationError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Preprocessing
 from livegate.runtime.backends.base import RUNTIMES
@@ -18,6 +19,10 @@ from livegate.runtime.omz import CONTRACTS
 SCHEMA_VERSION: Final = 2
 MAX_PATH_PARTS = 8
 HEAVIEST, LIGHTEST = "heaviest", "lightest"
+OUTPUTS: Final[Mapping[Task, tuple[str, ...]]] = {"liveness": ("bona-fide", "attack"), "verification": ("embedding",)}
+"""What a network of each task gives."""
+OUTPUT_NAMES: Final[Mapping[Task, str]] = {"liveness": "logits", "verification": "embedding"}
+"""What that is called in a file."""
 
 
 def _plain_name(name: str) -> str:
@@ -75,6 +80,33 @@ class Quality(Fact):
     bona_fide: Annotated[int, Field(ge=1)]
     attacks: Annotated[int, Field(ge=1)]
     d_eer: Annotated[float, Field(ge=0, le=1)]
+
+    @property
+    def error(self) -> float:
+        """The one figure of it."""
+        return self.d_eer
+
+    def __str__(self) -> str:
+        return f"{self.d_eer:.2%} ({self.bona_fide} bona fide, {self.attacks} attacks)"
+
+
+class Separation(Fact):
+    """How well one configuration told people apart on the split that set its threshold: all pairs of its pictures, each once."""
+
+    split: str
+    mated: Annotated[int, Field(ge=1)]
+    non_mated: Annotated[int, Field(ge=1)]
+    eer: Annotated[float, Field(ge=0, le=1)]
+    fnmr: Annotated[float, Field(ge=0, le=1)]
+    """At the threshold."""
+
+    @property
+    def error(self) -> float:
+        """The one figure of it."""
+        return self.eer
+
+    def __str__(self) -> str:
+        return f"{self.eer:.2%} ({self.mated:,} mated, {self.non_mated:,} non-mated pairs)"
 
 
 class Variant(Fact):
@@ -139,7 +171,7 @@ def target(runtime: str, precision: str) -> str:
 
 
 class Golden(Fact):
-    """Pixels and the logits that they must give, for replay on a device: arrays of ``golden.npz``, without pickle."""
+    """Pixels and the outputs that they must give, for replay on a device: arrays of ``golden.npz``, without pickle."""
 
     file: FileName
     sha256: Sha256
@@ -162,20 +194,20 @@ class Provenance(Fact):
     recipe: Mapping[str, Any]
     training: Mapping[str, Any]
     versions: Mapping[str, str]
-    quality: Mapping[str, Quality]
+    quality: Mapping[str, Quality | Separation]
 
 
 class Manifest(Fact):
     """All facts about an artifact.
 
     Faults are reported together; a key that is not known is one. ``golden`` is null for a file of another maker, of which only its contract
-    is known.
+    is known. ``outputs`` says what comes out: two logits, or with the task of verification an embedding, of which thresholds are cosines.
     """
 
     schema_version: Literal[2]
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
-    task: Literal["liveness"]
-    outputs: tuple[Literal["bona-fide"], Literal["attack"]]
+    task: Task
+    outputs: tuple[Literal["bona-fide"], Literal["attack"]] | tuple[Literal["embedding"]]
     adaptive_blocks: Annotated[int, Field(ge=0, le=8)]
     default_configuration: str
     preprocessing: Preprocessing
@@ -207,6 +239,8 @@ class Manifest(Fact):
                 for name, file in variant.files.items()
                 if stated.setdefault(name, file) != file
             ]
+        if self.outputs != OUTPUTS[self.task]:
+            faults.append(f"outputs must be {list(OUTPUTS[self.task])} for {self.task}, got {list(self.outputs)}")
         if self.licence.file is not None and self.licence.file not in self.files:
             faults.append(f"licence.file {self.licence.file!r} is not among the files")
         if not self.foreign:
@@ -226,6 +260,25 @@ class Manifest(Fact):
         if name != variant.target:
             yield f"must be called {variant.target!r}"
         yield from variant.faults(self.configurations)
+
+    @property
+    def output(self) -> str:
+        """What the output is called in a file."""
+        return OUTPUT_NAMES[self.task]
+
+    def require(self, task: Task, where: object) -> None:
+        """Check that it is for a task.
+
+        Args:
+            task: what it must be for.
+            where: the artifact, for the message.
+
+        Raises:
+            ArtifactError: if it is for another one.
+        """
+        if self.task != task:
+            verbs = "check, score and evaluate" if self.task == "liveness" else "verify, enroll and identify"
+            raise ArtifactError(where, [f"is for {self.task}, not for {task}: it serves livegate {verbs}"])
 
     @property
     def foreign(self) -> bool:

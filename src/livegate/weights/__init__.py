@@ -6,7 +6,8 @@ from pathlib import Path
 
 from livegate.errors import LivegateError
 
-DEFAULT = "default"
+DEFAULT, VERIFIER = "default", "verifier"
+"""The models that commands take for liveness and for verification where none is named."""
 
 
 def shipped() -> dict[str, Path]:

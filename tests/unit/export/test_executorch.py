@@ -35,7 +35,7 @@ def model(small: Network, tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def _expected(small: Network, configuration: Configuration) -> np.ndarray:
-    return TorchScorer(small, PREPROCESSING).logits(IMAGES, configuration)
+    return TorchScorer(small, PREPROCESSING).run(IMAGES, configuration)
 
 
 def test_every_configuration_agrees_with_the_network(model: Model, small: Network) -> None:
@@ -43,7 +43,7 @@ def test_every_configuration_agrees_with_the_network(model: Model, small: Networ
     backend = ExecuTorchBackend(model)
     assert len({_expected(small, configuration).tobytes() for configuration in HELD}) == 3
     for configuration in [*HELD, *reversed(HELD)]:
-        got = backend.logits(IMAGES, configuration)
+        got = backend.run(IMAGES, configuration)
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, _expected(small, configuration), rtol=0, atol=1e-4)
 
@@ -70,7 +70,7 @@ def test_backends_of_one_process_do_not_disturb_each_other(model: Model, small: 
     """Also with another number of threads, which is that of the process."""
     first, second = ExecuTorchBackend(model), ExecuTorchBackend(model, Options(threads=2))
     for backend in (first, second, first):
-        np.testing.assert_allclose(backend.logits(IMAGES, HELD[2]), _expected(small, HELD[2]), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(backend.run(IMAGES, HELD[2]), _expected(small, HELD[2]), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("data", [b"", b"no program" * 100, b"\0" * 10_000])
@@ -86,7 +86,7 @@ def test_half_a_program_is_refused(model: Model, share: float) -> None:
     """At the latest when it is run."""
     data = model.only()
     with pytest.raises(ArtifactError, match="ExecuTorch cannot run it"):
-        ExecuTorchBackend(Model({"model.pte": data[: int(share * len(data))]}, model.entry)).logits(IMAGES, HELD[0])
+        ExecuTorchBackend(Model({"model.pte": data[: int(share * len(data))]}, model.entry)).run(IMAGES, HELD[0])
 
 
 def test_an_entry_of_another_file_is_refused(model: Model) -> None:

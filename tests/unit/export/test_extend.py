@@ -216,9 +216,9 @@ def test_one_configuration_can_be_exported_alone(
     assert sizes[0] < (0.7 if text == "LLL" else 1) * sizes[1]
     for seed in range(4):
         images = np.random.default_rng(seed).uniform(0, 255, (2, 3, 64, 64)).astype(np.float32)
-        expected = engine.logits(images, Configuration.parse(""))
-        np.testing.assert_allclose(whole.logits(images, Configuration.parse(text)), expected, rtol=0, atol=1e-5)
-        assert np.array_equal(cached.logits(images, Configuration.parse(text)), expected)
+        expected = engine.run(images, Configuration.parse(""))
+        np.testing.assert_allclose(whole.run(images, Configuration.parse(text)), expected, rtol=0, atol=1e-5)
+        assert np.array_equal(cached.run(images, Configuration.parse(text)), expected)
 
 
 def test_another_export_that_ended_meanwhile_is_kept(

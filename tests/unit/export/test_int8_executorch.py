@@ -84,10 +84,10 @@ def _steps(value: Node) -> tuple[float, int]:
 def test_every_configuration_agrees_with_the_network(model: Model, network: Network) -> None:
     """The error of the logits is a small part of their spread over the pictures; the configurations differ."""
     backend = ExecuTorchBackend(model)
-    expected = {configuration: TorchScorer(network, SPEC).logits(PICTURES, configuration) for configuration in ALL}
+    expected = {configuration: TorchScorer(network, SPEC).run(PICTURES, configuration) for configuration in ALL}
     assert len({logits.tobytes() for logits in expected.values()}) == 3
     for configuration in [*ALL, *reversed(ALL)]:
-        error = np.sqrt(((backend.logits(PICTURES, configuration) - expected[configuration]) ** 2).mean(axis=0))
+        error = np.sqrt(((backend.run(PICTURES, configuration) - expected[configuration]) ** 2).mean(axis=0))
         assert (error < 0.1 * expected[configuration].std(axis=0)).all()
 
 
@@ -165,7 +165,7 @@ def test_a_plain_network_has_one_method(writer: ModuleType, tmp_path: Path) -> N
     written = writer.write(network, SPEC, [Configuration(())], tmp_path, PICTURES)
     assert written.entry == NamedEntry(kind="method", names={"": "forward"})
     backend = ExecuTorchBackend(Model({"model.int8.pte": (tmp_path / "model.int8.pte").read_bytes()}, written.entry))
-    expected = TorchScorer(network, SPEC).logits(PICTURES, Configuration(()))
-    assert np.abs(backend.logits(PICTURES, Configuration(())) - expected).max() < 0.1 * np.ptp(expected)
+    expected = TorchScorer(network, SPEC).run(PICTURES, Configuration(()))
+    assert np.abs(backend.run(PICTURES, Configuration(())) - expected).max() < 0.1 * np.ptp(expected)
     assert all(torch.equal(tensor, before[name]) for name, tensor in network.state_dict().items())
     assert network.blocks[0][2].inplace

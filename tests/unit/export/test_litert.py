@@ -35,7 +35,7 @@ def model(small: Network, tmp_path_factory: pytest.TempPathFactory) -> Model:
 
 
 def _expected(small: Network, configuration: Configuration) -> np.ndarray:
-    return TorchScorer(small, PREPROCESSING).logits(IMAGES, configuration)
+    return TorchScorer(small, PREPROCESSING).run(IMAGES, configuration)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -44,7 +44,7 @@ def test_every_configuration_agrees_with_the_network(model: Model, small: Networ
     backend = LiteRTBackend(model, Options(threads))
     assert len({_expected(small, configuration).tobytes() for configuration in HELD}) == 3
     for configuration in [*HELD, *reversed(HELD)]:
-        got = backend.logits(IMAGES, configuration)
+        got = backend.run(IMAGES, configuration)
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, _expected(small, configuration), rtol=0, atol=1e-4)
 

@@ -61,10 +61,10 @@ def _layers(model: Model) -> list[list[str]]:
 
 def test_every_configuration_agrees_with_the_network(backend: NcnnBackend, network: Network) -> None:
     """All 27 give torch's logits of raw pixels within 1e-4, and no two of them the same."""
-    torch_logits = {c: TorchScorer(network, PREPROCESSING).logits(IMAGES, c) for c in ALL}
+    torch_logits = {c: TorchScorer(network, PREPROCESSING).run(IMAGES, c) for c in ALL}
     assert len({logits.tobytes() for logits in torch_logits.values()}) == 27
     for configuration, logits in torch_logits.items():
-        got = backend.logits(IMAGES, configuration)
+        got = backend.run(IMAGES, configuration)
         assert got.dtype == np.float32
         np.testing.assert_allclose(got, logits, rtol=0, atol=1e-4)
 
@@ -72,16 +72,16 @@ def test_every_configuration_agrees_with_the_network(backend: NcnnBackend, netwo
 def test_the_picture_of_the_caller_stays_as_it_is(backend: NcnnBackend) -> None:
     """The net computes in place, in a copy; a picture that does not lie row by row in memory gives the same."""
     images = IMAGES.copy()
-    first = backend.logits(images, ALL[0])
+    first = backend.run(images, ALL[0])
     assert np.array_equal(images, IMAGES)
     turned = np.ascontiguousarray(IMAGES.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    assert np.array_equal(backend.logits(turned, ALL[0]), first)
+    assert np.array_equal(backend.run(turned, ALL[0]), first)
 
 
 def test_more_threads_give_the_same(model: Model, backend: NcnnBackend) -> None:
     """Up to rounding."""
     two = NcnnBackend(model, Options(threads=2))
-    np.testing.assert_allclose(two.logits(IMAGES, ALL[-1]), backend.logits(IMAGES, ALL[-1]), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(two.run(IMAGES, ALL[-1]), backend.run(IMAGES, ALL[-1]), rtol=0, atol=1e-4)
 
 
 def test_every_weight_is_stored_once(model: Model, network: Network) -> None:
@@ -134,8 +134,8 @@ def test_a_network_without_adaptive_blocks_is_one_chain(tmp_path: Path) -> None:
     written = exporter.write(network, PREPROCESSING, [Configuration(())], tmp_path)
     assert len(written.entry.steps[""]) == 2
     backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry))
-    expected = TorchScorer(network, PREPROCESSING).logits(IMAGES, Configuration(()))
-    np.testing.assert_allclose(backend.logits(IMAGES, Configuration(())), expected, rtol=0, atol=1e-4)
+    expected = TorchScorer(network, PREPROCESSING).run(IMAGES, Configuration(()))
+    np.testing.assert_allclose(backend.run(IMAGES, Configuration(())), expected, rtol=0, atol=1e-4)
 
 
 def test_the_mean_in_a_network_that_cannot_switch(network: Network, tmp_path: Path) -> None:
@@ -144,8 +144,8 @@ def test_the_mean_in_a_network_that_cannot_switch(network: Network, tmp_path: Pa
     plain = Network(network.fixed(ALL[-1])).eval()
     written = exporter.write(plain, PREPROCESSING, [Configuration(())], tmp_path)
     backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry))
-    expected = TorchScorer(network, PREPROCESSING).logits(IMAGES, ALL[-1])
-    np.testing.assert_allclose(backend.logits(IMAGES, Configuration(())), expected, rtol=0, atol=1e-4)
+    expected = TorchScorer(network, PREPROCESSING).run(IMAGES, ALL[-1])
+    np.testing.assert_allclose(backend.run(IMAGES, Configuration(())), expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("write", "precision", "limit"), [(exporter.write, "fp32", 1e-4), (exporter.write_fp16, "fp16", 0.2)])
@@ -163,9 +163,9 @@ def test_h_swish_and_weighed_channels(
     written = write(mobilenet_v3, PREPROCESSING, configurations, tmp_path)
     backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry, precision))
     for configuration in configurations:
-        expected = TorchScorer(mobilenet_v3, PREPROCESSING).logits(varied, configuration)
+        expected = TorchScorer(mobilenet_v3, PREPROCESSING).run(varied, configuration)
         assert (expected.std(axis=0) > 0.4).all()
-        np.testing.assert_allclose(backend.logits(varied, configuration), expected, rtol=0, atol=limit)
+        np.testing.assert_allclose(backend.run(varied, configuration), expected, rtol=0, atol=limit)
 
 
 def test_an_activation_goes_into_the_convolution_before_it(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_an_entry_of_another_net_is_refused(model: Model, backend: NcnnBackend) 
     steps = {"HHH": ({"inputs": {"nowhere": "image"}, "output": "nothing"},)}
     stray = NcnnBackend(Model(model.files, SegmentsEntry.model_validate({"steps": steps})))
     with pytest.raises(ArtifactError, match="ncnn cannot compute 'nothing' from nowhere"):
-        stray.logits(IMAGES, ALL[0])
+        stray.run(IMAGES, ALL[0])
     with pytest.raises(ArtifactError, match="its entry is of the kind 'method'"):
         NcnnBackend(Model(model.files, NamedEntry(kind="method", names={"HHH": "HHH"})))
 

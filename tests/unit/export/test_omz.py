@@ -93,10 +93,10 @@ def test_both_files_agree_with_torch_and_each_other(model: onnx.ModelProto, sour
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(FILES["onnx"] + FILES["openvino"])
     made = backends(tmp_path)
     prove(source, made)
-    said = [np.exp(backend.logits(source.images, PLAIN)) for backend in made.values()]
+    said = [np.exp(backend.run(source.images, PLAIN)) for backend in made.values()]
     assert np.abs(said[0] - said[1]).max() <= TOLERANCE
     assert np.ptp(said[0][:, 0]) > 0.01
-    other = np.exp(made["openvino"].logits(np.ascontiguousarray(source.images[:, ::-1]), PLAIN))
+    other = np.exp(made["openvino"].run(np.ascontiguousarray(source.images[:, ::-1]), PLAIN))
     assert np.abs(said[0] - other).max() > 0.01  # the order of the channels matters to this network
 
 
@@ -106,9 +106,9 @@ class Off:
     def __init__(self, backend: Backend, by: float) -> None:
         self.backend, self.by = backend, by
 
-    def logits(self, images: np.ndarray, configuration: Configuration) -> np.ndarray:
+    def run(self, images: np.ndarray, configuration: Configuration) -> np.ndarray:
         """Those of the backend, moved."""
-        p = np.exp(self.backend.logits(images, configuration).astype(np.float64))
+        p = np.exp(self.backend.run(images, configuration).astype(np.float64))
         return np.log(p + np.array([self.by, -self.by]) * (p[:, :1] < 0.5) - np.array([self.by, -self.by]) * (p[:, :1] >= 0.5))
 
 

@@ -29,7 +29,7 @@ class Fake:
     def __init__(self, *logits: float) -> None:
         self.rows = logits
 
-    def logits(self, images: np.ndarray, configuration: Configuration) -> np.ndarray:  # noqa: ARG002 - the protocol's
+    def run(self, images: np.ndarray, configuration: Configuration) -> np.ndarray:  # noqa: ARG002 - the protocol's
         """The same row for each picture."""
         return np.tile(np.array(self.rows, np.float32), (len(images), 1))
 
@@ -46,7 +46,7 @@ def backend(model: onnx.ModelProto) -> OnnxBackend:
 
 def logits(network: Backend, configurations: Sequence[Configuration]) -> dict[Configuration, np.ndarray]:
     """What a network says of the pictures."""
-    return {configuration: network.logits(IMAGES, configuration) for configuration in configurations}
+    return {configuration: network.run(IMAGES, configuration) for configuration in configurations}
 
 
 def _perturbed(model: onnx.ModelProto, gate: int) -> onnx.ModelProto:
@@ -70,7 +70,7 @@ def test_the_file_as_exported_agrees(network: Network, model: onnx.ModelProto) -
 def test_a_perturbed_branch_is_found(network: Network, model: onnx.ModelProto) -> None:
     """One kernel of the second light branch 5 % off fails the check over all configurations, and only where that branch runs."""
     wrong = _perturbed(model, gate=3)
-    with pytest.raises(ParityError, match=r"the model differs from the network by .* on logits, more than 0\.0001"):
+    with pytest.raises(ParityError, match=r"the model differs from the network by .* on its outputs, more than 0\.0001"):
         require(_difference(network, wrong, ALL), TOLERANCE, "the model")
     assert _difference(network, wrong, [Configuration.parse("LHL")]) <= TOLERANCE
     for text in ("HLH", "HBH"):
@@ -86,7 +86,7 @@ def test_the_difference_is_the_largest_absolute_one() -> None:
 def test_logits_that_are_not_finite_never_agree(value: float) -> None:
     """NaN compares with nothing, and infinity minus itself is none: both are errors on either side."""
     for network, file in ((Fake(value, 0), Fake(0, 0)), (Fake(0, 0), Fake(value, 0)), (Fake(value, 0), Fake(value, 0))):
-        with pytest.raises(ParityError, match="configuration 'HHH' gives logits that are not finite"):
+        with pytest.raises(ParityError, match="configuration 'HHH' gives outputs that are not finite"):
             largest_difference(logits(network, ALL), file, IMAGES)
 
 

@@ -1,1 +1,1 @@
-"""One file a runtime, one class each, with one method: ``logits(images, configuration)``."""
+"""One file a runtime, one class each, with one method: ``run(images, configuration)``."""

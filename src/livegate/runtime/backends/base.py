@@ -100,8 +100,8 @@ class Options:
 class Backend(Protocol):
     """A loaded model."""
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, D) float32: two logits, 0 bona fide, 1 attack, or an embedding."""
         ...
 
 

@@ -54,8 +54,8 @@ class ExecuTorchBackend:
         if missing := [name for name in self._names.values() if name not in held]:
             raise ArtifactError("ExecuTorch program", [f"has no method {missing[0]!r}; it has {', '.join(sorted(held))}"])
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, D) float32, see `Backend`."""
         try:
             if configuration not in self._methods:
                 self._methods[configuration] = self._program.load_method(self._names[configuration])

@@ -40,7 +40,7 @@ class LiteRTBackend:
         except (ValueError, RuntimeError) as error:
             raise ArtifactError("LiteRT model", [f"LiteRT cannot load it ({' '.join(str(error).split())})"]) from None
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, D) float32, see `Backend`."""
         run = self._signatures[configuration]
-        return np.concatenate([run(image=image[np.newaxis])["logits"] for image in images])
+        return np.concatenate([next(iter(run(image=image[np.newaxis]).values())) for image in images])

@@ -49,8 +49,8 @@ class NcnnBackend:
         _load(self._net, model)
         self._steps = {Configuration.parse(text): steps for text, steps in model.entry.steps.items()}
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, D) float32, see `Backend`."""
         return np.stack([self._run(image, self._steps[configuration]) for image in np.ascontiguousarray(images)])
 
     def _run(self, image: NDArray[np.float32], steps: tuple[Step, ...]) -> NDArray[Any]:

@@ -53,7 +53,7 @@ class OmzBackend:
         load = _ir if CONTRACTS[model.entry.contract].raw else _onnx
         self._run = load(model, options, self._what)
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """(N, 3, 128, 128) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack; one picture after the other."""
         configuration.require(0)
         try:

@@ -22,7 +22,7 @@ QUIET = 3
 FORM = "1"
 """The version of the form that is cached: another one is built anew."""
 TOLERANCE = 1e-4
-"""How far a logit of the form for this machine may be from that of the portable file."""
+"""How far an output of the form for this machine may be from that of the portable file."""
 
 log = logging.getLogger(__name__)
 
@@ -44,9 +44,9 @@ class OnnxBackend:
             model.only(), options
         )
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
-        return _logits(self._session, images, configuration)
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, D) float32, see `Backend`."""
+        return _run(self._session, images, configuration)
 
 
 def _for_this_machine(data: bytes, options: Options) -> onnxruntime.InferenceSession | None:
@@ -80,9 +80,9 @@ def _built(data: bytes) -> bytes:
     (blocks,) = inputs.get("configuration", [0])
     for branch in Branch:
         configuration = Configuration.uniform(branch, blocks)
-        expected, got = (_logits(side, images, configuration) for side in (portable, session))
+        expected, got = (_run(side, images, configuration) for side in (portable, session))
         if not np.abs(expected - got).max() <= TOLERANCE:
-            raise LivegateError("it computes other logits")
+            raise LivegateError("it computes something else")
     return form
 
 
@@ -114,9 +114,9 @@ def open_session(
         raise ArtifactError("ONNX model", [f"ONNX Runtime cannot load it ({' '.join(str(error).split())})"]) from None
 
 
-def _logits(session: onnxruntime.InferenceSession, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+def _run(session: onnxruntime.InferenceSession, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
     feed: dict[str, NDArray[Any]] = {"image": images}
     if len(configuration):
         feed["configuration"] = np.array(configuration.codes, dtype=np.int64)
-    output: NDArray[Any] = session.run(["logits"], feed)[0]
+    output: NDArray[Any] = session.run(None, feed)[0]
     return output

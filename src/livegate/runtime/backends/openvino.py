@@ -41,12 +41,12 @@ class OpenVinoBackend:
             compiled = compiled or core.compile_model(core.read_model(data), DEVICE, settings)
         self._request = compiled.create_infer_request()
 
-    def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) float32: 0 bona fide, 1 attack."""
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32, RGB, 0..255 to (N, D) float32, see `Backend`."""
         feed: dict[str, NDArray[Any]] = {"image": images}
         if len(configuration):
             feed["configuration"] = np.array(configuration.codes, dtype=np.int64)
-        return np.array(self._request.infer(feed)["logits"])  # a copy: the next call writes into the same memory
+        return np.array(self._request.infer(feed)[0])  # a copy: the next call writes into the same memory
 
 
 def new_core() -> Any:  # noqa: ANN401 - OpenVINO's own type

@@ -222,7 +222,7 @@ def _things(
             text = str(configuration)
             facts = manifest.configurations[text]
             measured = manifest.provenance.quality if engine.variant.precision == "fp32" else engine.variant.quality
-            error = measured[text].d_eer if text in measured else None
+            error = measured[text].error if text in measured else None
             yield _Key(name, text), _Thing(call(engine, configuration), facts.macs, error)
             if text in twins[name]:
                 static = twins[name][text].load()

@@ -99,7 +99,7 @@ def noise(size: int) -> NDArray[np.float32]:
 def call(engine: Engine, configuration: Configuration) -> Call:
     """A call of the network alone."""
     image = noise(engine.preprocessing.size)
-    return lambda: engine.logits(image, configuration)
+    return lambda: engine.run(image, configuration)
 
 
 def foreign(path: Path, size: int, threads: int) -> Call:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import torch
@@ -15,7 +15,8 @@ from torch.optim import Optimizer
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
 from livegate.errors import RecipeError
-from livegate.metrics.pad import at_apcer, d_eer
+from livegate.metrics.similarities import Similarities
+from livegate.metrics.verification import at_fmr, equal_error, match_rates
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.pictures import read
@@ -121,9 +122,8 @@ class Verification:
         """The all-heavy configuration on all pairs of pictures of dev."""
         heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
         found = embedded(TorchScorer(network, self.deployed), self._dev, heavy)
-        mated, others = pairs(found, [sample.subject for sample in self._dev])
-        error = d_eer(mated, others)
-        fnmr = float((mated < at_apcer({"non-mated": others}, FMR)).mean())
+        similarities = pairs(found, self._dev)
+        error, fnmr = equal_error(similarities), match_rates(similarities, at_fmr(similarities, FMR, "dev")).fnmr.value
         figures = {"dev_eer": error, "dev_fnmr": fnmr}
         return Errors(figures, figures, f"dev EER {error:.2%}, FNMR {fnmr:.2%} at FMR {FMR:.1%}")
 
@@ -150,21 +150,34 @@ def divided(samples: Sequence[Sample], recipe: VerificationRecipe) -> tuple[list
     return training, dev
 
 
-def embedded(scorer: TorchScorer, samples: Sequence[Sample], configuration: Configuration) -> NDArray[np.float32]:
+class Embedder(Protocol):
+    """What gives embeddings: a network in torch, or a runtime."""
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What its input goes through."""
+        ...
+
+    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
+        """(N, 3, size, size) float32 RGB 0..255 to (N, D) of unit length."""
+        ...
+
+
+def embedded(scorer: Embedder, samples: Sequence[Sample], configuration: Configuration) -> NDArray[np.float32]:
     """The embeddings of aligned faces: (N, D)."""
     size, rows = scorer.preprocessing.size, []
     for start in range(0, len(samples), BATCH):
         faces = [resize(read(sample.path), size, size) for sample in samples[start : start + BATCH]]
-        rows.append(scorer.logits(to_input(faces), configuration))
+        rows.append(scorer.run(to_input(faces), configuration))
     return np.concatenate(rows)
 
 
-def pairs(found: NDArray[np.float32], subjects: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The cosines of all mated and of all non-mated pairs of embeddings (N, D), each pair once."""
+def pairs(found: NDArray[np.float32], samples: Sequence[Sample]) -> Similarities:
+    """All pairs of embeddings (N, D), each once."""
     cosines = found.astype(np.float64) @ found.astype(np.float64).T
-    names = np.array(subjects)
-    same, once = names[:, None] == names[None, :], np.triu(np.ones(cosines.shape, bool), k=1)
-    return cosines[same & once], cosines[~same & once]
+    names = np.array([f"{sample.source}/{sample.subject}" for sample in samples])
+    first, second = np.triu_indices(len(names), k=1)
+    return Similarities.build(np.clip(cosines[first, second], -1, 1), names[first] == names[second])
 
 
 def _rows(values: Tensor | None, positions: Tensor) -> Tensor:

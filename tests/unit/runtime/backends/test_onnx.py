@@ -46,7 +46,7 @@ def test_the_cached_form_computes_the_same(model: Model, images: NDArray[np.floa
     configurations = list(Configuration.enumerate(3))
     assert len(configurations) == 27
     for configuration in configurations:
-        expected, first, second = (b.logits(images, configuration) for b in (portable, built, loaded))
+        expected, first, second = (b.run(images, configuration) for b in (portable, built, loaded))
         assert np.array_equal(first, second)
         np.testing.assert_allclose(first, expected, rtol=0, atol=1e-5)
 
@@ -55,9 +55,9 @@ def test_the_second_time_nothing_is_built(
     model: Model, images: NDArray[np.float32], folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The portable file is not even loaded."""
-    first = OnnxBackend(model, CACHED).logits(images, Configuration.parse("HLB"))
+    first = OnnxBackend(model, CACHED).run(images, Configuration.parse("HLB"))
     monkeypatch.setattr(module, "_built", lambda _: pytest.fail("built again"))
-    assert np.array_equal(OnnxBackend(model, CACHED).logits(images, Configuration.parse("HLB")), first)
+    assert np.array_equal(OnnxBackend(model, CACHED).run(images, Configuration.parse("HLB")), first)
     assert folder.is_dir()
 
 
@@ -87,8 +87,8 @@ def test_a_damaged_form_is_built_anew(model: Model, images: NDArray[np.float32],
     (path,) = folder.iterdir()
     data = path.read_bytes()
     path.write_bytes({"cut": data[:-1], "flipped": data[:-1] + bytes([data[-1] ^ 1]), "empty": b""}[damage])
-    expected = OnnxBackend(model).logits(images, Configuration.parse("LLL"))
-    got = OnnxBackend(model, CACHED).logits(images, Configuration.parse("LLL"))
+    expected = OnnxBackend(model).run(images, Configuration.parse("LLL"))
+    got = OnnxBackend(model, CACHED).run(images, Configuration.parse("LLL"))
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
     (again,) = folder.iterdir()
     assert again == path
@@ -103,8 +103,8 @@ def test_what_cannot_be_kept_is_said_and_the_portable_file_runs(
     folder.parent.chmod(0o700)
     folder.chmod(0o755)
     with caplog.at_level(logging.WARNING):
-        got = OnnxBackend(model, CACHED).logits(images, Configuration.parse("HHH"))
-    assert np.array_equal(got, OnnxBackend(model).logits(images, Configuration.parse("HHH")))
+        got = OnnxBackend(model, CACHED).run(images, Configuration.parse("HHH"))
+    assert np.array_equal(got, OnnxBackend(model).run(images, Configuration.parse("HHH")))
     (record,) = caplog.records
     assert record.getMessage().startswith("ONNX Runtime runs the portable file")
     assert "chmod 700" in record.getMessage()
@@ -127,9 +127,9 @@ def test_a_form_that_is_wrong_is_not_kept(
         return optimised.replace(np.float32(0.5).tobytes(), np.float32(0.25).tobytes()) if wrong == "logits" else b"no model"
 
     monkeypatch.setattr(blocked, "opened", spoiled)
-    got = OnnxBackend(model, CACHED).logits(images, Configuration.parse("BBB"))
+    got = OnnxBackend(model, CACHED).run(images, Configuration.parse("BBB"))
     monkeypatch.undo()
-    assert np.array_equal(got, OnnxBackend(model).logits(images, Configuration.parse("BBB")))
+    assert np.array_equal(got, OnnxBackend(model).run(images, Configuration.parse("BBB")))
     assert not list(folder.iterdir())
     assert len(caplog.records) == 1
 

@@ -33,16 +33,14 @@ def test_it_computes_what_onnx_runtime_computes(backend: OpenVinoBackend, model:
     assert len(configurations) == 27
     other = OnnxBackend(model)
     for configuration in configurations:
-        np.testing.assert_allclose(
-            backend.logits(images, configuration), other.logits(images, configuration), rtol=0, atol=1e-4
-        )
+        np.testing.assert_allclose(backend.run(images, configuration), other.run(images, configuration), rtol=0, atol=1e-4)
 
 
 def test_an_answer_stays_when_the_next_is_computed(backend: OpenVinoBackend, images: NDArray[np.float32]) -> None:
     """The runtime writes into memory of its own; what was handed out is a copy."""
-    first = backend.logits(images, Configuration.parse("HHH"))
+    first = backend.run(images, Configuration.parse("HHH"))
     kept = first.copy()
-    second = backend.logits(images, Configuration.parse("LLL"))
+    second = backend.run(images, Configuration.parse("LLL"))
     assert np.array_equal(first, kept)
     assert not np.array_equal(first, second)
 
@@ -52,16 +50,16 @@ def test_the_batch_is_free(backend: OpenVinoBackend, number: int) -> None:
     """Each picture has the logits that it has alone."""
     images = np.random.default_rng(1).uniform(0, 255, (number, 3, 128, 128)).astype(np.float32)
     configuration = Configuration.parse("BLH")
-    alone = np.concatenate([backend.logits(image[None], configuration) for image in images])
-    np.testing.assert_allclose(backend.logits(images, configuration), alone, rtol=0, atol=1e-4)
+    alone = np.concatenate([backend.run(image[None], configuration) for image in images])
+    np.testing.assert_allclose(backend.run(images, configuration), alone, rtol=0, atol=1e-4)
 
 
 def test_the_compiled_model_is_kept(model: Model, backend: OpenVinoBackend, images: NDArray[np.float32], folder: Path) -> None:
     """In one file; loaded from it the logits are the same bits."""
-    results = [OpenVinoBackend(model, CACHED).logits(images, Configuration.parse("HLB")) for _ in range(2)]
+    results = [OpenVinoBackend(model, CACHED).run(images, Configuration.parse("HLB")) for _ in range(2)]
     assert len(list(folder.iterdir())) == 1
     for result in results:
-        assert np.array_equal(result, backend.logits(images, Configuration.parse("HLB")))
+        assert np.array_equal(result, backend.run(images, Configuration.parse("HLB")))
 
 
 def test_what_cannot_be_kept_is_said(
@@ -72,7 +70,7 @@ def test_what_cannot_be_kept_is_said(
     folder.parent.chmod(0o700)
     folder.chmod(0o755)
     with caplog.at_level(logging.WARNING):
-        assert OpenVinoBackend(model, CACHED).logits(images, Configuration.parse("HHH")).shape == (2, 2)
+        assert OpenVinoBackend(model, CACHED).run(images, Configuration.parse("HHH")).shape == (2, 2)
     (record,) = caplog.records
     assert "chmod 700" in record.getMessage()
 

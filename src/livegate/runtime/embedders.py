@@ -1,0 +1,129 @@
+"""Embeddings by the networks of other makers: dlib's descriptor, and ONNX files of the form that InsightFace gives its ArcFace networks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.errors import ArtifactError, MissingExtraError
+from livegate.metrics.pad import Threshold
+from livegate.preprocessing import Pixels
+
+DLIB = "dlib"
+DLIB_SIDE, DLIB_MODEL = 150, "dlib_face_recognition_resnet_model_v1.dat"
+MAX_BYTES = 512 * 1024 * 1024
+Embedding = NDArray[np.float32]
+
+
+class Embedder(Protocol):
+    """Makes embeddings.
+
+    Attributes:
+        identity: SHA-256 of its weights.
+        size: numbers in an embedding.
+    """
+
+    identity: str
+    size: int
+
+    def embed(self, face: Pixels) -> Embedding:
+        """An aligned face (S, S, 3) uint8 RGB to (D,) float32 of any length."""
+        ...
+
+
+class ArcFaceFile:
+    """An ONNX file of one input (N, 3, S, S) float32, RGB, (x - 127.5) / 127.5, and one output (N, D).
+
+    Args:
+        path: the file.
+        threads: how many one call uses.
+
+    Raises:
+        ArtifactError: if the file cannot be read or has another form.
+    """
+
+    def __init__(self, path: Path, threads: int = 1) -> None:
+        import onnxruntime
+
+        settings = onnxruntime.SessionOptions()
+        settings.intra_op_num_threads, settings.log_severity_level = threads, 3
+        data = _bytes(path)
+        try:
+            self._session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+        except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
+            reason = " ".join(str(error).split())[:200]
+            raise ArtifactError(path, [f"is no network for verification: ONNX Runtime cannot load it ({reason})"]) from None
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        shapes = [value.shape for value in (*inputs, *outputs)]
+        if len(inputs) != 1 or len(outputs) != 1 or [len(shape) for shape in shapes] != [4, 2]:
+            raise ArtifactError(
+                path, ["is no network for verification: it must have one input (N, 3, S, S) and one output (N, D)"]
+            )
+        (_, channels, side, _), (_, size) = shapes
+        if channels != 3 or not isinstance(side, int) or not isinstance(size, int):
+            raise ArtifactError(path, [f"is no network for verification: its input is {shapes[0]}, its output {shapes[1]}"])
+        self._input, self._side, self.size = inputs[0].name, side, size
+        self.identity = hashlib.sha256(data).hexdigest()
+
+    def embed(self, face: Pixels) -> Embedding:
+        """See `Embedder`."""
+        x = cv2.resize(face, (self._side, self._side), interpolation=cv2.INTER_AREA).astype(np.float32) / 127.5 - 1
+        (embedding,) = self._session.run(None, {self._input: np.ascontiguousarray(x.transpose(2, 0, 1)[None])})[0]
+        return np.asarray(embedding, np.float32)
+
+
+class Dlib:
+    """dlib's 128 numbers of a face (King, CC0). It was trained on looser crops than aligned faces of 112 pixels.
+
+    Raises:
+        MissingExtraError: if dlib or its models are not installed.
+    """
+
+    size = 128
+
+    def __init__(self) -> None:
+        spec = find_spec("face_recognition_models")
+        if spec is None or not spec.submodule_search_locations or find_spec("dlib") is None:
+            raise MissingExtraError("dlib's descriptor", "dlib")
+        import dlib
+
+        path = Path(spec.submodule_search_locations[0]) / "models" / DLIB_MODEL
+        self._network = dlib.face_recognition_model_v1(str(path))
+        self.identity = hashlib.sha256(path.read_bytes()).hexdigest()
+
+    def embed(self, face: Pixels) -> Embedding:
+        """See `Embedder`."""
+        resized = cv2.resize(face, (DLIB_SIDE, DLIB_SIDE), interpolation=cv2.INTER_CUBIC)
+        return np.array(self._network.compute_face_descriptor(np.ascontiguousarray(resized)), np.float32)
+
+
+KNOWN: Final[Mapping[str, Threshold]] = {}
+"""The threshold of files that were measured, by their SHA-256: at FMR 0.1 % on all pairs of the people of dev."""
+
+
+def open_embedder(name: str | Path, threads: int = 1) -> Embedder:
+    """An embedder of another maker: ``dlib``, or the path of an ONNX file; raises what they do."""
+    return Dlib() if str(name) == DLIB else ArcFaceFile(Path(name), threads)
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ArtifactError(path, [f"cannot be read ({error.strerror})"]) from None
+    if len(data) > MAX_BYTES:
+        raise ArtifactError(path, [f"has more than {MAX_BYTES:,} bytes"])
+    return data
+
+
+def unit(embedding: Embedding) -> Embedding:
+    """An embedding (…, D) at unit length."""
+    return np.asarray(embedding / np.linalg.norm(embedding, axis=-1, keepdims=True), np.float32)

@@ -1,0 +1,147 @@
+"""Embeddings of faces, and from which cosine two of them are one person's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import NDArray
+
+from livegate.configuration import Configuration
+from livegate.errors import ArtifactError, LivegateError, PictureError
+from livegate.metrics.pad import Threshold
+from livegate.preprocessing import Pixels, aligned
+from livegate.runtime.artifact import Artifact
+from livegate.runtime.embedders import DLIB, KNOWN, Embedder, open_embedder, unit
+from livegate.runtime.engine import Engine, EngineOptions
+from livegate.sample import Landmarks
+from livegate.weights import VERIFIER, locate
+
+PLAIN = Configuration(())
+
+
+class Verifier:
+    """Makes embeddings: by a network of Livegate, or behind the same face by one of another maker. One serves one thread at a time.
+
+    >>> verifier = Verifier("buffalo_s/w600k_mbf.onnx")
+    >>> faces = [verifier.align(picture, landmarks)]
+    >>> embeddings = verifier.embed(faces, verifier.choose(None))
+
+    Args:
+        model: the name of a shipped model, the folder of an artifact, ``dlib``, or an ONNX file of InsightFace's form: one input
+            (N, 3, S, S) float32, RGB, (x - 127.5) / 127.5, one output (N, D).
+        threshold: the cosine from which two embeddings are one person's; None for the model's own.
+        options: how a network of Livegate is run, see `EngineOptions`.
+
+    Raises:
+        LivegateError: if there is no such model, or the threshold is no cosine.
+        ArtifactError: if the model has faults or is for something else.
+        MissingExtraError: if what it needs is not installed.
+    """
+
+    def __init__(
+        self, model: str | Path = VERIFIER, *, threshold: float | None = None, **options: Unpack[EngineOptions]
+    ) -> None:
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise LivegateError(f"the threshold is a cosine from 0 to 1, got {threshold}")
+        self._given = None if threshold is None else Threshold(threshold, f"fixed={threshold}", "")
+        path = Path(model) if str(model) == DLIB else locate(str(model))
+        self._made: _Own | _Others
+        if path.is_dir():
+            self._made = _Own(path, options)
+        else:
+            self._made = _Others(open_embedder(path, options.get("threads", 1)), path)
+        self.identity, self.size = self._made.identity, self._made.size
+        self.threshold(self.choose(None))  # a model without one is of no use
+
+    @property
+    def configurations(self) -> tuple[Configuration, ...]:
+        """All configurations that it can run; those of one model give embeddings that can be compared with one another."""
+        return self._made.configurations
+
+    def choose(self, text: str | None) -> Configuration:
+        """The configuration that a user's words mean: letters such as HLH, ``heaviest``, ``lightest``, or None for the default one.
+
+        Raises:
+            ConfigurationError: if the model does not hold it.
+        """
+        return self._made.choose(text)
+
+    def threshold(self, configuration: Configuration) -> Threshold:
+        """From which cosine two embeddings are one person's.
+
+        Raises:
+            ArtifactError: if nobody has measured one, and none was given.
+        """
+        return self._given or self._made.threshold(configuration)
+
+    def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
+        """The face, brought to where the network wants its five points: (112, 112, 3) uint8, RGB.
+
+        Raises:
+            PictureError: if the points are not five, or fall together.
+        """
+        return self._made.preprocessing.align(picture, landmarks)
+
+    def embed(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
+        """Embeddings of aligned faces.
+
+        Args:
+            crops: (112, 112, 3) uint8, RGB, at least one.
+            configuration: one of `configurations`.
+
+        Returns:
+            (N, size) float32, of unit length.
+
+        Raises:
+            PictureError: if the network gives no finite embedding, or a crop has another size.
+            ConfigurationError: if the model does not hold the configuration.
+        """
+        side = self._made.preprocessing.size
+        if wrong := next((crop.shape for crop in crops if crop.shape != (side, side, 3)), None):
+            raise PictureError(f"an aligned face has the shape {(side, side, 3)}, got {wrong}; use align")
+        found = self._made.embed(crops, configuration)
+        if not np.isfinite(found).all():
+            raise PictureError("the network gives no finite embedding of this face; take another picture")
+        return found
+
+
+class _Own:
+    """A network of Livegate."""
+
+    def __init__(self, folder: Path, options: EngineOptions) -> None:
+        artifact = Artifact.open(folder)
+        artifact.manifest.require("verification", folder)
+        if artifact.manifest.golden is None:
+            raise ArtifactError(folder, ["has no golden vectors, by which templates know their network"])
+        self.identity = artifact.manifest.golden.sha256  # the same in every format of one network
+        self._engine = Engine(artifact, **options)
+        self.preprocessing, self.configurations = self._engine.preprocessing, self._engine.configurations
+        self.choose, self.threshold, self.embed = self._engine.choose, self._engine.threshold, self._engine.embeddings
+        side = self.preprocessing.size
+        self.size = self.embed([np.zeros((side, side, 3), np.uint8)], self.choose(None)).shape[1]
+
+
+class _Others:
+    """A network of another maker, which has no configurations."""
+
+    configurations = (PLAIN,)
+
+    def __init__(self, embedder: Embedder, path: Path) -> None:
+        self._embedder, self._path = embedder, path
+        self.identity, self.size, self.preprocessing = embedder.identity, embedder.size, aligned()
+
+    def choose(self, text: str | None) -> Configuration:
+        if text in {None, "", "heaviest", "lightest"}:
+            return PLAIN
+        return Configuration.parse(text or "", 0)
+
+    def threshold(self, _: Configuration) -> Threshold:
+        if self.identity not in KNOWN:
+            raise ArtifactError(self._path, ["is of another maker, and no threshold of it is known; give one with --threshold"])
+        return KNOWN[self.identity]
+
+    def embed(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
+        configuration.require(0)
+        return unit(np.stack([self._embedder.embed(crop) for crop in crops]))
