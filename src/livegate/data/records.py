@@ -36,7 +36,7 @@ _LENGTH_BITS = 29
 MAX_RECORD_BYTES = 16 * 1024**2
 MAX_RECORDS = 100_000_000
 MAX_LABELS = 1024
-_BLOCK = 16 * 1024**2
+_BLOCK = 4 * 1024**2
 """Bytes of an index that are parsed at a time."""
 
 Numbers = npt.NDArray[np.int64]
