@@ -125,7 +125,7 @@ def _list(pairs: Path | None, aligned: Path | None, *, packs: bool, subject_fold
     else:
         read = Pairs.read(pairs, subject_folders=subject_folders)
         read.require_pictures()
-    return {pairs.stem: lambda: read}
+    return {pairs.name: lambda: read}  # with its suffix, so that it is no pack's name
 
 
 def _celeba_spoof(folder: Path, out: Path, *, by_subject: bool) -> Path:

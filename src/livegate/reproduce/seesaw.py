@@ -147,7 +147,8 @@ def read_packs(paths: Mapping[str, Path]) -> dict[str, Callable[[], Pairs]]:
 def evaluate(similarities: Similarities, targets: Sequence[float] = FMR_TARGETS, *, replicates: int = 2000) -> Evaluation:
     """Every figure of one list.
 
-    The folds are those that the list tells; where it tells none, 10 and then 5 contiguous ones, as far as there are comparisons for them.
+    The folds are those that the list tells; where it tells none, or one alone, 10 and then 5 contiguous ones, as far as there are
+    comparisons for them.
     """
     kinds = _foldings(similarities)
     first = next(iter(kinds.values()))
@@ -166,7 +167,7 @@ def evaluate(similarities: Similarities, targets: Sequence[float] = FMR_TARGETS,
 
 
 def _foldings(similarities: Similarities) -> dict[str, Codes]:
-    if (similarities.fold != "").all():
+    if len(set(similarities.fold.tolist())) > 1:
         codes = given(similarities)
         return {f"{int(codes.max()) + 1} folds of the list": codes}
     fitting = [count for count in FOLDS if count <= len(similarities)] or [2]

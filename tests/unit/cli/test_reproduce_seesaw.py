@@ -74,7 +74,7 @@ def test_a_list_of_ones_own(folder: Path, verifier: Any) -> None:
     assert verifier == [("mine", {"runtime": None, "precision": "fp32"})]
     assert (found["model"], found["identity"]) == ("mine", "ab" * 32)
     assert found["configurations"] == {"reference": "H", "probe": "L"}
-    one = found["lists"]["own"]
+    one = found["lists"]["own.csv"]
     assert (one["mated"], one["non_mated"], one["pairs_expected"]) == (4, 4, None)
     ways = one["ways"]["no flip averaging"]
     assert list(ways["k_fold_accuracy_literature"]) == ["2 folds of the list"]
@@ -85,7 +85,7 @@ def test_packs_and_a_classic_list(folder: Path, verifier: Any) -> None:
     """Both in one report; packs that are not there are named."""
     words = ["--packs", str(folder / "packs"), "--pairs", str(folder / "pairs.txt"), "--aligned", str(folder)]
     found = report(folder, *words)
-    assert list(found["lists"]) == ["pairs", "lfw"]
+    assert list(found["lists"]) == ["pairs.txt", "lfw"]
     assert found["lists"]["lfw"]["pairs_expected"] == 6000
     assert found["missing_packs"] == ["cfp_ff", "cfp_fp", "agedb_30", "calfw", "cplfw", "vgg2_fp"]
     assert "| **here: verifier, 5 contiguous folds, flip averaging** |" in (folder / "out" / "verification.md").read_text(

@@ -6,6 +6,7 @@ import io
 import json
 import pickle  # noqa: TID251 - packs are pickles: the test writes them
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,12 @@ def test_a_list_brings_its_own_folds_and_subjects() -> None:
     # Four folds have 80 non-mated pairs: one of them is more than 1 %.
     assert [target for target, point in found.held_out.items() if point] == [0.1]
     assert evaluate(spread(subjects=False)).intervals is None
+
+
+def test_a_list_of_one_fold_is_cut_into_contiguous_ones() -> None:
+    """One part is no cross-validation."""
+    one = replace(spread(subjects=False), fold=np.full(200, "1", np.dtypes.StringDType()))
+    assert list(evaluate(one).accuracy) == ["10 contiguous folds", "5 contiguous folds"]
 
 
 def both(one: Similarities) -> Measured:
