@@ -93,7 +93,8 @@ def scored(arguments: argparse.Namespace) -> tuple[Attempts, Pair]:
 
     found = presentations(Index.read(arguments.index), arguments.split, arguments.source)
     told(found)
-    engine, verifier = Engine(locate(arguments.model)), Verifier(arguments.verifier)
+    match = arguments.shipped[1] if arguments.shipped else None
+    engine, verifier = Engine(locate(arguments.model)), Verifier(arguments.verifier, threshold=match)
     chosen = engine.choose(arguments.configuration)
     reference, probe = verifier.choose(arguments.reference), verifier.choose(arguments.probe)
     index = replace(Index.read(arguments.index), samples=found.probes)

@@ -96,7 +96,8 @@ def seesaw(
     if packs is not None:
         paths, missing = found_packs(packs)
         lists |= read_packs(paths)
-    verifier = Verifier(model, runtime=runtime, precision=precision)
+    # No threshold of the model is used here, so one that has none can be measured, too.
+    verifier = Verifier(model, threshold=0.0, runtime=runtime, precision=precision)
     reference = verifier.choose(configuration)
     probe = reference if probes is None else verifier.choose(probes)
 
