@@ -72,6 +72,7 @@ def compare(
 
     Raises:
         PairsError: if a picture does not exist, or is of another size: then the list leads to pictures that are not aligned.
+        PictureError: if no picture gives an embedding.
     """
     pairs.require_pictures()
     rows = {role: [getattr(one, role) for one in pairs.comparisons] for role in ("reference", "probe")}
@@ -82,7 +83,12 @@ def compare(
     for configuration, names in wanted:
         place = {name: number for number, name in enumerate(dict.fromkeys(names))}
         crops = (_aligned(pairs, name) for name in place)
-        found.append((place, *_embedded(embedder, crops, len(place), configuration, flip=True, advance=advance)))
+        plain, flipped = _embedded(embedder, crops, len(place), configuration, flip=True, advance=advance)
+        if np.isnan(plain).all():
+            raise PictureError(
+                f"{pairs.name}: none of its {len(place)} pictures gives an embedding; is the network for such pictures?"
+            )
+        found.append((place, plain, flipped))
     columns = {
         "fold": [one.fold for one in pairs.comparisons],
         "reference_subject": [one.reference_subject for one in pairs.comparisons],
@@ -174,12 +180,22 @@ def _embedded(  # noqa: PLR0913 - two results of one pass
         batch = {place: next(crops) for place in range(start, min(start + BATCH, count))}
         there = {place: crop for place, crop in batch.items() if crop is not None}
         if there:
-            plain[list(there)] = embedder.embed(list(there.values()), configuration)
+            plain[list(there)] = _answers(embedder, list(there.values()), configuration)
         if there and flip:
-            mirrored = embedder.embed([np.ascontiguousarray(crop[:, ::-1]) for crop in there.values()], configuration)
+            mirrored = _answers(embedder, [np.ascontiguousarray(crop[:, ::-1]) for crop in there.values()], configuration)
             flipped[list(there)] = _unit(plain[list(there)] + mirrored)
         advance(len(batch))
     return plain, flipped
+
+
+def _answers(embedder: Embedder, crops: list[Pixels], configuration: Configuration) -> Embeddings:
+    """(N, size); NaN for a crop of which the network makes no embedding, such as one that is black."""
+    try:
+        return embedder.embed(crops, configuration)
+    except PictureError:
+        if len(crops) == 1:
+            return np.full((1, embedder.size), np.nan, np.float32)
+        return np.concatenate([_answers(embedder, [crop], configuration) for crop in crops])
 
 
 def _unit(vectors: Embeddings) -> Embeddings:
@@ -200,7 +216,10 @@ def _aligned(pairs: Pairs, name: str) -> Pixels | None:
 def _face(embedder: Embedder) -> Callable[[Sample], Pixels | None]:
     def face(sample: Sample) -> Pixels | None:
         picture = None if sample.landmarks is None else _decoded(sample.path)
-        return None if picture is None or sample.landmarks is None else embedder.align(picture, sample.landmarks)
+        try:
+            return None if picture is None or sample.landmarks is None else embedder.align(picture, sample.landmarks)
+        except PictureError:  # its points are none of a face
+            return None
 
     return face
 

@@ -81,6 +81,24 @@ def test_pictures_that_are_no_aligned_faces(embedder: Any, tmp_path: Path) -> No
         compare(embedder, listed(PICTURES | {"a2": tmp_path / "none.png"}), H, H)
 
 
+def test_a_face_that_the_network_cannot_embed(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It alone gives no response; where none of a list does, the network is not for it."""
+    dark = io.BytesIO()
+    Image.fromarray(np.zeros((112, 112, 3), np.uint8)).save(dark, "PNG")
+    embed = embedder.embed
+
+    def careful(crops: list[Any], configuration: Configuration) -> Any:
+        if any(crop.max() == 0 for crop in crops):
+            raise PictureError("the network gives no finite embedding")
+        return embed(crops, configuration)
+
+    monkeypatch.setattr(embedder, "embed", careful, raising=False)
+    for similarities in compare(embedder, listed(PICTURES | {"a2": dark.getvalue()}), H, H):
+        assert np.isnan(similarities.values).tolist() == [True, False, False, True]
+    with pytest.raises(PictureError, match="none of its 4 pictures"):
+        compare(embedder, listed(dict.fromkeys(PICTURES, dark.getvalue())), H, H)
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Index:
     """Three people: two bona fide clips of two frames each, and a print clip of one frame."""

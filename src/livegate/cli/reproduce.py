@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livegate.cli.words import PRECISION_HELP, RUNTIME_HELP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from livegate.data.pairs import Pairs
+
 reproduce = typer.Typer(help="Repeat a published experiment; every figure stands beside the printed one.")
-
-
-@reproduce.callback()
-def _experiments() -> None:
-    """Keep the name of the experiment a word of the command, also while there is only one."""
 
 
 @reproduce.command()
@@ -53,6 +55,78 @@ def pta(
     with resumable():
         experiment = run(base, range(seeds), out, test, counting)
     print(write(experiment, out))
+
+
+@reproduce.command()
+def seesaw(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where verification.md and verification.json are written.")],
+    packs: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of packs: lfw.bin, cfp_fp.bin, …; what is missing is said.")
+    ] = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Pairs of aligned pictures: a CSV file, or LFW's pairs.txt with --aligned."),
+    ] = None,
+    aligned: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the aligned pictures that a pairs.txt speaks of.")
+    ] = None,
+    subject_folders: Annotated[
+        bool, typer.Option("--subject-folders", help="In the CSV file, the folder of a picture is named after who it shows.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="A verification model that is shipped, or its folder.")
+    ] = "verifier",
+    configuration: Annotated[str | None, typer.Option(metavar="C", help="Configuration; without it the default one.")] = None,
+    probes: Annotated[
+        str | None, typer.Option(metavar="C", help="Another configuration for probes; references keep the first.")
+    ] = None,
+    runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
+    precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
+) -> None:
+    """Zhang 2019, Tables 4 and 5: a verification model on packs or pairs, with 10 and 5 folds, with and without flip averaging."""
+    from livegate.cli.progress import counting
+    from livegate.matching import Compared, compare
+    from livegate.reproduce.seesaw import Verified, counted, read_packs, verify
+    from livegate.reproduce.seesaw import packs as found_packs
+    from livegate.reproduce.seesaw_report import write
+    from livegate.verifier import Verifier
+
+    lists: dict[str, Callable[[], Pairs]] = _list(pairs, aligned, packs=packs is not None, subject_folders=subject_folders)
+    missing: tuple[str, ...] = ()
+    if packs is not None:
+        paths, missing = found_packs(packs)
+        lists |= read_packs(paths)
+    # No threshold of the model is used here, so one that has none can be measured, too.
+    verifier = Verifier(model, threshold=0.0, runtime=runtime, precision=precision)
+    reference = verifier.choose(configuration)
+    probe = reference if probes is None else verifier.choose(probes)
+
+    def compared(found: Pairs) -> Compared:
+        pictures = len(found.pictures) if reference == probe else 2 * len(found.comparisons)
+        with counting(found.name, pictures) as advance:
+            return compare(verifier, found, reference, probe, advance=advance)
+
+    measured = tuple(verify(lists, compared))
+    print(write(Verified(model, verifier.identity, (str(reference), str(probe)), measured, missing), counted(), out))
+
+
+def _list(pairs: Path | None, aligned: Path | None, *, packs: bool, subject_folders: bool) -> dict[str, Callable[[], Pairs]]:
+    """What reads the list of pairs, if there is one."""
+    from livegate.data.pairs import Pairs
+    from livegate.errors import LivegateError
+
+    if pairs is None and not packs:
+        raise LivegateError("give --packs DIR, --pairs FILE or both")
+    if aligned is not None and (pairs is None or subject_folders):
+        raise LivegateError("--aligned is for a pairs.txt of LFW: give it with --pairs, and without --subject-folders")
+    if pairs is None:
+        return {}
+    if aligned is not None:
+        read = Pairs.read_lfw(pairs, aligned)
+    else:
+        read = Pairs.read(pairs, subject_folders=subject_folders)
+        read.require_pictures()
+    return {pairs.name: lambda: read}  # with its suffix, so that it is no pack's name
 
 
 def _celeba_spoof(folder: Path, out: Path, *, by_subject: bool) -> Path:

@@ -24,7 +24,7 @@ from livegate.errors import PairsError
 from livegate.sample import Comparison
 
 SUFFIX = ".bin"
-MAX_BYTES = 1024**3
+MAX_BYTES = 512 * 1024**2
 MAX_PICTURE_BYTES = 4 * 1024**2
 MAX_STEPS = 2_000_000
 """Instructions in a pack; real ones take about three a picture."""

@@ -25,7 +25,7 @@ COLUMNS = ("reference", "probe", "mated", "fold", "reference_subject", "probe_su
 NEEDED = COLUMNS[:3]
 SUFFIXES = (".jpg", ".jpeg", ".png")
 """Those that a picture of ``pairs.txt`` may have; the list itself does not tell."""
-MAX_LIST_BYTES = 1024**3
+MAX_LIST_BYTES = 128 * 1024**2
 
 
 @dataclass(frozen=True, slots=True, eq=False)

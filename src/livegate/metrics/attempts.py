@@ -95,6 +95,11 @@ class Attempts:
         return cls(mated=np.asarray(columns["mated"], dtype=np.bool_), **texts, **scores)
 
     @classmethod
+    def join(cls, parts: Sequence[Attempts]) -> Self:
+        """Several attempts, one after the other."""
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS})
+
+    @classmethod
     def read(cls, path: str | Path) -> Self:
         """Read a file of attempts; columns may stand in any order.
 

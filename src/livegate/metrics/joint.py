@@ -15,7 +15,7 @@ parts, which stand beside them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,7 +88,7 @@ class JointRates:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointIntervals:
-    """Intervals over subjects, both thresholds held.
+    """Intervals over subjects, the thresholds held.
 
     Attributes:
         frr: of the false reject rate.
@@ -107,6 +107,66 @@ class JointIntervals:
     subjects: int
     replicates: int
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Halves:
+    """Each half of the subjects at the pair of thresholds that the other half set: nobody is measured by what was set on them.
+
+    Attributes:
+        attempts: of each half.
+        rates: of each half, at the pair from the other.
+    """
+
+    attempts: tuple[Attempts, Attempts]
+    rates: tuple[JointRates, JointRates]
+
+    @property
+    def frr(self) -> Rate:
+        """False reject rate of both halves in one pot."""
+        return _together([one.frr for one in self.rates])
+
+    @property
+    def far(self) -> Rate | None:
+        """False accept rate of both halves in one pot; None without zero-effort attempts."""
+        found = [one.far for one in self.rates if one.far]
+        return _together(found) if found else None
+
+    @property
+    def iapar(self) -> dict[str, Rate]:
+        """Species → IAPAR of both halves in one pot, names sorted."""
+        names = sorted({name for one in self.rates for name in one.iapar})
+        return {name: _together([one.iapar[name] for one in self.rates if name in one.iapar]) for name in names}
+
+    @property
+    def worst_iapar(self) -> tuple[str, Rate]:
+        """The species with the highest IAPAR; of equals the one with the fewest trials."""
+        return worst(self.iapar)
+
+    @property
+    def riapar(self) -> float:
+        """IAPAR of the worst species + FRR, 0 to 2; ideally 0."""
+        return self.worst_iapar[1].value + self.frr.value
+
+    def intervals(self, *, replicates: int = 2000, seed: int = 0, confidence: float = 0.95) -> JointIntervals:
+        """As `joint_intervals`, each half at its pair."""
+        admitted = [_admitted_by(attempts, rates.pair) for attempts, rates in zip(self.attempts, self.rates, strict=True)]
+        both = Attempts.join(self.attempts)
+        return _intervals(both, np.concatenate(admitted), replicates=replicates, seed=seed, confidence=confidence)
+
+
+def halved(attempts: Attempts, choose: Callable[[Attempts], Pair]) -> Halves:
+    """Set the thresholds on one half of the subjects, report the other, and the other way round.
+
+    Args:
+        attempts: with subjects.
+        choose: sets a pair, such as `pair_by_riapar`.
+
+    Raises:
+        MetricError: when a half lacks a kind, or cannot support what ``choose`` asks of it.
+    """
+    one, other = attempts.halves()
+    return Halves((one, other), (joint_rates(one, choose(other)), joint_rates(other, choose(one))))
 
 
 def joint_rates(attempts: Attempts, pair: Pair) -> JointRates:
@@ -212,33 +272,49 @@ def joint_intervals(
         MetricError: when a kind or a subject is missing.
         ValueError: on replicates or a confidence outside their limits.
     """
+    admitted = _admitted_by(attempts, pair)
+    return _intervals(attempts, admitted, replicates=replicates, seed=seed, confidence=confidence)
+
+
+def _admitted_by(attempts: Attempts, pair: Pair) -> Mask:
+    return pair.liveness.accepts(attempts.liveness) & pair.match.accepts(attempts.similarity)
+
+
+def _intervals(attempts: Attempts, admitted: Mask, *, replicates: int, seed: int, confidence: float) -> JointIntervals:
     if replicates < 1:
         raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
-    kinds, rates = _kinds(attempts), joint_rates(attempts, pair)
+    kinds = _kinds(attempts)
     dyads = Dyads(*(_person(attempts, name) for name in (attempts.reference_subject, attempts.probe_subject)))
-    admitted = pair.liveness.accepts(attempts.liveness) & pair.match.accepts(attempts.similarity)
     generator = np.random.default_rng(seed)
     rows: list[list[float]] = []
     while len(rows) < replicates:
         weights = dyads.weights(generator)
-        iapar = [_weighed(weights, admitted, kind) for kind in kinds.attacks.values()]
-        frr = 1 - _weighed(weights, admitted, kinds.mated)
-        if np.isnan(frr) or np.isnan(iapar).all():  # a set without one kind: draw again
-            continue
-        rows.append([frr, _weighed(weights, admitted, kinds.others), np.nanmax(iapar) + frr, *iapar])
-    frrs, fars, riapars, *species = np.array(rows).T
+        if (row := _row(weights, admitted, kinds)) is not None:
+            rows.append(row)
+    points = _row(np.ones(len(attempts), np.int64), admitted, kinds) or []
+    frr, far, riapar, *iapar = (percentiles(*one, confidence) for one in zip(points, np.array(rows).T, strict=True))
     return JointIntervals(
-        frr=percentiles(rates.frr.value, frrs, confidence),
-        far=percentiles(rates.far.value, fars, confidence) if rates.far else None,
-        iapar={
-            name: percentiles(rate.value, column, confidence)
-            for (name, rate), column in zip(rates.iapar.items(), species, strict=True)
-        },
-        riapar=percentiles(rates.riapar, riapars, confidence),
+        frr=frr,
+        far=far if kinds.others.any() else None,
+        iapar=dict(zip(kinds.attacks, iapar, strict=True)),
+        riapar=riapar,
         subjects=dyads.subjects,
         replicates=replicates,
         seed=seed,
     )
+
+
+def _row(weights: Codes, admitted: Mask, kinds: _Kinds) -> list[float] | None:
+    """FRR, FAR, RIAPAR and the IAPAR of each species of a drawn set; None where it lacks a kind, and is drawn again."""
+    iapar = [_weighed(weights, admitted, kind) for kind in kinds.attacks.values()]
+    frr = 1 - _weighed(weights, admitted, kinds.mated)
+    if np.isnan(frr) or np.isnan(iapar).all():
+        return None
+    return [frr, _weighed(weights, admitted, kinds.others), float(np.nanmax(iapar)) + frr, *iapar]
+
+
+def _together(rates: Sequence[Rate]) -> Rate:
+    return Rate(sum(rate.errors for rate in rates), sum(rate.trials for rate in rates))
 
 
 def _weighed(weights: Codes, admitted: Mask, rows: Mask) -> float:

@@ -9,6 +9,7 @@ is counted beside every figure, since a system that never answers has no false m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -88,6 +89,27 @@ def cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> Floa
     """The similarity (N,) of embeddings (N, D) of unit length, pair by pair; rounding never carries it beyond -1..1."""
     products: Floats = np.einsum("nd,nd->n", one.astype(np.float64), other.astype(np.float64))
     return np.clip(products, -1.0, 1.0)
+
+
+def every_pair(embeddings: npt.NDArray[np.float32], subjects: Sequence[str]) -> Similarities:
+    """Each picture with each other one, once: many comparisons of few people, so only intervals over subjects tell what they show.
+
+    Args:
+        embeddings: (N, D) of unit length; N (N - 1) / 2 similarities are made.
+        subjects: (N,) who each picture shows.
+
+    Raises:
+        MetricError: when there is no second picture of anybody, or one person alone.
+    """
+    one, other = np.triu_indices(len(subjects), k=1)
+    names = np.asarray(subjects, dtype=_TEXT)
+    products = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
+    return Similarities.build(
+        np.clip(products[one, other], -1.0, 1.0),
+        names[one] == names[other],
+        reference_subject=names[one],
+        probe_subject=names[other],
+    )
 
 
 class Dyads:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from livegate.metrics.folds import Tally, accuracy
 from livegate.metrics.intervals import Interval, percentiles
 from livegate.metrics.scores import Floats
 from livegate.metrics.similarities import Dyads, Similarities
-from livegate.metrics.thresholds import ROUNDING
-from livegate.metrics.verification import FMR_TARGETS, above, crossing, equal_error, supported
+from livegate.metrics.thresholds import ROUNDING, Threshold
+from livegate.metrics.verification import FMR_TARGETS, above, crossing, equal_error, match_rates, supported
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,48 @@ def match_intervals(  # noqa: PLR0913 - how to draw is the caller's to say
         replicates,
         seed,
     )
+
+
+class RateIntervals(NamedTuple):
+    """Of the errors at one threshold, over subjects."""
+
+    fmr: Interval
+    fnmr: Interval
+
+
+def rate_intervals(
+    similarities: Similarities, threshold: Threshold, *, replicates: int = 2000, seed: int = 0, confidence: float = 0.95
+) -> RateIntervals:
+    """What a threshold that stays where it is errs on people such as these.
+
+    Args:
+        similarities: comparisons whose subjects are all known.
+        threshold: held in every drawn set.
+        replicates: how many sets, at least 1.
+        seed: of the draws.
+        confidence: two-sided, strictly between 0 and 1.
+
+    Raises:
+        MetricError: if a subject is unknown, or there is one alone.
+        ValueError: on replicates or a confidence outside their limits.
+    """
+    if replicates < 1:
+        raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
+    dyads = Dyads(similarities.reference_subject, similarities.probe_subject)
+    accepted, mated = threshold.accepts(similarities.values), similarities.mated
+    kinds = [(~mated, accepted & ~mated), (mated, ~accepted & mated)]
+    generator, rows = np.random.default_rng(seed), list[list[float]]()
+    while len(rows) < replicates:
+        weights = dyads.weights(generator)
+        totals = [int(weights[kind].sum()) for kind, _ in kinds]
+        if all(totals):
+            rows.append([int(weights[wrong].sum()) / total for (_, wrong), total in zip(kinds, totals, strict=True)])
+    point = match_rates(similarities, threshold)
+    fmr, fnmr = (
+        percentiles(rate.value, column, confidence)
+        for rate, column in zip((point.fmr, point.fnmr), np.array(rows).T, strict=True)
+    )
+    return RateIntervals(fmr, fnmr)
 
 
 def _mean(tally: Tally, weights: Codes) -> float:

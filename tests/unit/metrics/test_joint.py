@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from livegate.errors import MetricError
 from livegate.metrics.attempts import Attempts
-from livegate.metrics.joint import Pair, joint_intervals, joint_rates, pair_by_riapar, pair_by_rules
+from livegate.metrics.joint import Pair, halved, joint_intervals, joint_rates, pair_by_riapar, pair_by_rules
 from livegate.metrics.rate import Rate
 from livegate.metrics.thresholds import REJECT_ALL, Rule, Threshold
 
@@ -159,13 +160,43 @@ def test_intervals_over_subjects() -> None:
     scores = drawn(2, 20)
     at = pair(0.5, 0.4)
     rates, found = joint_rates(scores, at), joint_intervals(scores, at, replicates=200)
-    assert found.frr.value == rates.frr.value
+    assert found.frr.value == pytest.approx(rates.frr.value)
     assert found.frr.low < rates.frr.value < found.frr.high
-    assert found.riapar.value == rates.riapar
+    assert found.riapar.value == pytest.approx(rates.riapar)
     assert found.far is not None
     assert set(found.iapar) == {"print", "replay"}
     assert found.subjects == 20
     assert found == joint_intervals(scores, at, replicates=200)
+
+
+def test_each_half_is_measured_by_the_other() -> None:
+    """Thresholds from one half, rates of the other, and both in one pot."""
+    scores = drawn(5, 24)
+    seen: list[Attempts] = []
+
+    def choose(half: Attempts) -> Pair:
+        seen.append(half)
+        return pair_by_riapar(half, 0.2, "the other half")
+
+    # Impostors of the neighbouring subject are of the other half: give each an impostor of its own half instead.
+    order = sorted(f"s{number}" for number in range(24))
+    other = [order[(order.index(name) + 2) % 24] for name in scores.reference_subject.tolist()]
+    scores = replace(scores, probe_subject=np.where(scores.mated, scores.reference_subject, np.array(other, scores.clip.dtype)))
+    found = halved(scores, choose)
+    one, two = found.attempts
+    assert not set(one.reference_subject.tolist()) & set(two.reference_subject.tolist())
+    assert len(one) + len(two) == len(scores)
+    assert [half.reference_subject[0] for half in seen] == [two.reference_subject[0], one.reference_subject[0]]
+    assert found.rates[0] == joint_rates(one, pair_by_riapar(two, 0.2, "the other half"))
+    assert found.frr == Rate(sum(rates.frr.errors for rates in found.rates), 96)
+    assert found.far is not None
+    assert found.far.trials == 48
+    assert {name: rate.trials for name, rate in found.iapar.items()} == {"print": 72, "replay": 72}
+    assert found.riapar == found.worst_iapar[1].value + found.frr.value
+    drawn_sets = found.intervals(replicates=100)
+    assert drawn_sets.frr.value == pytest.approx(found.frr.value)
+    assert drawn_sets.riapar.value == pytest.approx(found.riapar)
+    assert drawn_sets.riapar.low < found.riapar < drawn_sets.riapar.high
 
 
 def test_a_missing_kind_is_refused() -> None:
