@@ -52,7 +52,7 @@ test-arm: .venv/ready  ## golden vectors of the shipped model on an emulated 64-
 .venv-test/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-test/bin/python -m pip install --quiet -e ".[train,onnx,openvino,executorch,report,data]" --group test
+	.venv-test/bin/python -m pip install --quiet -e ".[train,onnx,openvino,executorch,report,data,templates]" --group test
 	touch $@
 
 .venv-exports/ready: pyproject.toml
