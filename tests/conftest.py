@@ -7,11 +7,17 @@ import warnings
 from importlib import import_module
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
+from livegate.configuration import Configuration
 from livegate.data.generated import generated_set
+from livegate.preprocessing import Pixels
 from livegate.runtime.artifact import Artifact
+from livegate.sample import Landmarks
 from livegate.weights import locate
 
 
@@ -59,3 +65,29 @@ def tampered(artifact: Path, tmp_path: Path) -> Path:
     folder = Path(shutil.copytree(artifact, tmp_path / "tampered"))
     (folder / "manifest.json").write_text(Artifact.open(folder).manifest.model_dump_json(), "utf-8")
     return folder
+
+
+class PixelEmbedder:
+    """What a verification network is to whoever compares: unit vectors that are alike where pictures are. Heavy sees finer than light."""
+
+    size = 75
+
+    def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
+        """The picture, resized; the points are taken on trust."""
+        assert len(landmarks) == 5
+        return np.asarray(cv2.resize(picture, (112, 112), interpolation=cv2.INTER_AREA))
+
+    def embed(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
+        """The coarse pixels of each crop, brought to unit length."""
+        assert all(crop.shape == (112, 112, 3) and crop.dtype == np.uint8 for crop in crops)
+        coarse = 3 if str(configuration) == "L" else 5
+        small = [cv2.resize(cv2.resize(crop, (coarse, coarse), interpolation=cv2.INTER_AREA), (5, 5)) for crop in crops]
+        vectors = np.stack(small).reshape(len(crops), -1).astype(np.float32)
+        vectors -= vectors.mean(axis=1, keepdims=True)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def embedder() -> PixelEmbedder:
+    """A stand-in for a verification network."""
+    return PixelEmbedder()

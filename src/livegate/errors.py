@@ -9,6 +9,7 @@
     └── FaultsError (ValueError)             a file or folder with one or more faults, all reported together
         ├── DataSetError                     the folder of a data set, or a list in it
         ├── IndexFileError                   an index of pictures
+        ├── PairsError                       a list of pairs to compare, or a pack of them
         ├── ScoreFileError                   a score file
         ├── RecipeError                      a training recipe
         ├── CheckpointError                  a checkpoint folder
@@ -86,6 +87,10 @@ class DataSetError(FaultsError):
 
 class IndexFileError(FaultsError):
     """An index of pictures with faults."""
+
+
+class PairsError(FaultsError):
+    """A list of pairs to compare with faults, or a pack of them."""
 
 
 class ScoreFileError(FaultsError):

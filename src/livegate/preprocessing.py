@@ -1,7 +1,7 @@
 """From a picture and a face box to the input of the network: one specification for training, runtime and browser.
 
 The steps are fixed here to the pixel: a square about the centre of the box, shifted to stay inside the picture, then resized; for networks
-of other makers also the box itself, cut off at the edges. The specification is stored with every artifact, so that preprocessing is never a thing to guess.
+of other makers also the box itself, cut off at the edges; for verification the face brought to where ArcFace has its five points. The specification is stored with every artifact, so that preprocessing is never a thing to guess.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from livegate.sample import Box
+from livegate.errors import PictureError
+from livegate.sample import Box, Landmarks
 
 Pixels = NDArray[np.uint8]
 """A picture: (height, width, 3) uint8, RGB, 0..255."""
@@ -21,6 +22,10 @@ Pixels = NDArray[np.uint8]
 Interpolation = Literal["area", "cubic"]
 
 Statistics = tuple[float, float, float]
+
+TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
+"""Where ArcFace (Deng et al. 2019, as in its code) has the right eye, left eye, nose, right and left mouth corner, in pixels of 112."""
+TEMPLATE_SIDE = 112
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Preprocessing:
         size: height and width of the network's input, in pixels.
         margin: side of the crop over the longer side of the face box.
         shape: ``square``: about the centre of the box, shifted to stay inside the picture; ``box``: the box itself, what lies beside the
-            picture cut off, so that the input is stretched; it has no margin.
+            picture cut off, so that the input is stretched; it has no margin; ``aligned``: turned, scaled and moved so that five points of
+            the face come to lie where `TEMPLATE` has them.
         colour: order of the channels that the network takes.
         mean: subtracted from each channel, on the scale 0..255.
         std: each channel is divided by it, on the scale 0..255.
@@ -77,7 +83,7 @@ class Preprocessing:
 
     size: int = 128
     margin: float = 1.0
-    shape: Literal["square", "box"] = "square"
+    shape: Literal["square", "box", "aligned"] = "square"
     colour: Literal["RGB"] = "RGB"
     mean: Statistics = (151.2405, 119.595, 107.8395)
     std: Statistics = (63.0105, 56.457, 55.0035)
@@ -90,8 +96,8 @@ class Preprocessing:
             raise ValueError(f"preprocessing size must lie between 32 and 1024 pixels, got {self.size}")
         if not 0.5 <= self.margin <= 4:
             raise ValueError(f"preprocessing margin must lie between 0.5 and 4, got {self.margin}")
-        if self.shape == "box" and self.margin != 1:
-            raise ValueError(f"preprocessing margin must be 1 where the shape is that of the box, got {self.margin}")
+        if self.shape != "square" and self.margin != 1:
+            raise ValueError(f"preprocessing margin must be 1 where the shape is {self.shape!r}, got {self.margin}")
         if not np.isfinite([*self.mean, *self.std]).all() or min(self.std) <= 0:
             raise ValueError(f"preprocessing mean and std must be finite, std above 0, got {self.mean} and {self.std}")
 
@@ -105,6 +111,8 @@ class Preprocessing:
         Returns:
             (size, size, 3) uint8, RGB.
         """
+        if self.shape == "aligned":
+            raise PictureError("this network takes a face by its five points, not by its box; use align")
         height, width = picture.shape[:2]
         if self.shape == "box":
             left, top, right, bottom = inside(box, width, height)
@@ -112,6 +120,62 @@ class Preprocessing:
             left, top, side = square(box, width, height, self.margin)
             right, bottom = left + side, top + side
         return resize(picture[top:bottom, left:right], self.size, self.size, self.interpolation)
+
+    def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
+        """Turn, scale and move the face so that its points come as near as they can to where `TEMPLATE` has them.
+
+        What lies beside the picture is black. A face that is more than twice as large as the input is area-averaged first.
+
+        Args:
+            picture: (height, width, 3) uint8, RGB.
+            landmarks: five points, in pixels of the picture.
+
+        Returns:
+            (size, size, 3) uint8, RGB.
+
+        Raises:
+            PictureError: if the points are not five, or fall together.
+        """
+        points = np.asarray(landmarks, np.float64)
+        if points.shape != (5, 2) or not np.isfinite(points).all():
+            raise PictureError(f"five points of a face are needed to align it, got {points.shape[0] if points.ndim else 0}")
+        matrix = similarity(points, TEMPLATE * (self.size / TEMPLATE_SIDE))
+        shrink = int(1 / (2 * max(np.hypot(*matrix[0, :2]), 1e-6)))
+        if shrink > 1:
+            height, width = picture.shape[:2]
+            small = max(1, width // shrink), max(1, height // shrink)
+            picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.uint8)
+            points = (points + 0.5) * np.array(small) / (width, height) - 0.5
+            matrix = similarity(points, TEMPLATE * (self.size / TEMPLATE_SIDE))
+        return np.asarray(cv2.warpAffine(picture, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def aligned(size: int = 112) -> Preprocessing:
+    """What networks for verification take: an aligned face, (x - 127.5) / 127.5 (Zhang 2019)."""
+    return Preprocessing(size, 1.0, "aligned", mean=(127.5,) * 3, std=(127.5,) * 3)
+
+
+def similarity(points: NDArray[np.float64], targets: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The turn, scale and move that brings points nearest to others, by least squares; no mirroring.
+
+    Args:
+        points: (N, 2).
+        targets: (N, 2).
+
+    Returns:
+        (2, 3), to be multiplied with (x, y, 1).
+
+    Raises:
+        PictureError: if all points fall together.
+    """
+    # As complex numbers a similarity is one product and one sum.
+    z, w = points @ (1, 1j), targets @ (1, 1j)
+    spread = np.abs(z - z.mean()) ** 2
+    if not spread.sum() > 1e-6:
+        raise PictureError("the points of the face fall together, so it cannot be aligned")
+    factor = ((z - z.mean()).conj() * (w - w.mean())).sum() / spread.sum()
+    move = w.mean() - factor * z.mean()
+    return np.array([[factor.real, -factor.imag, move.real], [factor.imag, factor.real, move.imag]])
 
 
 def square(box: Box, width: int, height: int, margin: float) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""One picture of a data set and what is known about it."""
+"""One picture of a data set, or two that are compared, and what is known about them."""
 
 from __future__ import annotations
 
@@ -70,3 +70,35 @@ class Sample:
     def bona_fide(self) -> bool:
         """Whether the sample is a bona fide presentation."""
         return self.species is None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two pictures that are compared.
+
+    Attributes:
+        reference: the picture that was there before, as its list names it.
+        probe: the picture that is compared with it.
+        mated: whether both show one person.
+        fold: its part of a cross-validation, as the list names it; empty when the list has none.
+        reference_subject: who the reference shows; empty when unknown.
+        probe_subject: who the probe shows; empty when unknown.
+
+    Raises:
+        ValueError: if the subjects are known and say another thing than ``mated``, or a picture is compared with itself.
+    """
+
+    reference: str
+    probe: str
+    mated: bool
+    fold: str = ""
+    reference_subject: str = ""
+    probe_subject: str = ""
+
+    def __post_init__(self) -> None:
+        if self.reference == self.probe:
+            raise ValueError(f"picture {self.probe!r} is compared with itself; compare two pictures")
+        one, other = self.reference_subject, self.probe_subject
+        if one and other and (one == other) != self.mated:
+            told = "mated, but shows" if self.mated else "non-mated, but shows only"
+            raise ValueError(f"the comparison is {told} {one!r}" + (f" and {other!r}" if one != other else ""))

@@ -21,9 +21,9 @@ def train(
     """Train a network. A run that was stopped, however hard, continues with --resume."""
     from livegate.cli.interrupt import resumable
     from livegate.training.loop import train as run
-    from livegate.training.recipe import Recipe
+    from livegate.training.recipes import read_recipe
 
-    chosen = Recipe.read(recipe, overrides or ())
+    chosen = read_recipe(recipe, overrides or ())
     with resumable("run it again with --resume to go on"):
         checkpoint = run(chosen, out or Path("runs") / chosen.name, resume=resume)
     print(checkpoint)

@@ -58,10 +58,11 @@ def curves(values: Floats, species: Text, points: int = 400) -> Curves:
         raise ValueError(f"{points} points make no curve; give at least 4")
     bona_fide, attacks = bona_fide_scores(values, species), attack_scores(values, species)
     pooled = np.concatenate(list(attacks.values()))
-    return Curves(_curve(bona_fide, pooled, points), {name: _curve(bona_fide, one, points) for name, one in attacks.items()})
+    return Curves(curve(bona_fide, pooled, points), {name: curve(bona_fide, one, points) for name, one in attacks.items()})
 
 
-def _curve(bona_fide: Floats, attack: Floats, points: int) -> Curve:
+def curve(bona_fide: Floats, attack: Floats, points: int) -> Curve:
+    """One error curve of scores (N,) that should be accepted, here bona fide, and of those (M,) that should not."""
     thresholds, accepted, rejected = steps(bona_fide, attack)
     corners = np.flatnonzero(_turns(accepted, rejected))
     if corners.size > points:

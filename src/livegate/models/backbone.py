@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import nn
 
 from livegate.configuration import Branch
 from livegate.models.network import Network
 from livegate.pta import PTABlock
+
+Task = Literal["liveness", "verification"]
 
 
 class Block(Protocol):
@@ -62,27 +64,32 @@ class Backbone:
     Attributes:
         stem: makes what comes before the stages.
         stages: the blocks, stage by stage.
-        tail: makes what comes after them, of the number of classes and the probability of dropping a feature before the classifier.
+        tail: makes what comes after them, of the number of outputs and the probability of dropping a feature before the classifier.
+        outputs: how many numbers it gives: logits of the two classes, or those of an embedding.
+        task: what it is for.
     """
 
     stem: Callable[[], nn.Module]
     stages: Sequence[Sequence[Block]]
     tail: Callable[[int, float], Sequence[nn.Module]]
+    outputs: int = 2
+    task: Task = "liveness"
 
     @property
     def adaptive_blocks(self) -> int:
         """How many letters a configuration has."""
         return sum(isinstance(block, Adaptive) for stage in self.stages for block in stage)
 
-    def network(self, *, classes: int = 2, dropout: float = 0.2) -> Network:
+    def network(self, *, classes: int | None = None, dropout: float = 0.2) -> Network:
         """A new network with fresh weights.
 
         Args:
-            classes: number of outputs.
+            classes: number of outputs; None for its own.
             dropout: probability of dropping a feature before the classifier, in training.
         """
+        outputs = self.outputs if classes is None else classes
         blocks = [self.stem(), *(block.build() for stage in self.stages for block in stage)]
-        network = Network([*blocks, *self.tail(classes, dropout)])
+        network = Network([*blocks, *self.tail(outputs, dropout)])
         network.apply(_initialise)
         return network
 

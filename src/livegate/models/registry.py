@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from livegate.models import seesawfacenet as seesaw
 from livegate.models.backbone import Backbone, adapt
 from livegate.models.heads import ANGULAR, LINEAR, close_with
+from livegate.models.mobilefacenet import mobilefacenet
 from livegate.models.mobilenet_v2 import MOBILENET_V2, PAPER_STAGES
 from livegate.models.mobilenet_v3 import LARGE, SMALL, mobilenet_v3
 from livegate.models.network import Network
+from livegate.models.seesawfacenet import seesawfacenet
 
 BACKBONES: dict[str, Backbone] = {
     "mobilenet-v2": MOBILENET_V2,
@@ -17,6 +20,13 @@ BACKBONES: dict[str, Backbone] = {
     "mobilenet-v3-large-0.75": mobilenet_v3(LARGE, 0.75, 1280),
     "mobilenet-v3-small": mobilenet_v3(SMALL, 1.0, 1024),
     "mobilenet-v3-small-0.75": mobilenet_v3(SMALL, 0.75, 1024),
+    "seesaw-shuffle": seesawfacenet(seesaw.SMALL),
+    "seesaw-share": seesawfacenet(seesaw.SMALL, mixing="share"),
+    "seesaw-shuffle-mobi": seesawfacenet(seesaw.MOBI),
+    "dw-seesaw-v1": seesawfacenet(seesaw.DEEP_WIDE, 96, mapping="convolution"),
+    "dw-seesaw-v2": seesawfacenet(seesaw.DEEP_WIDE, 96, mapping="pooling"),
+    "mobilefacenet-128": mobilefacenet(128),
+    "mobilefacenet-512": mobilefacenet(512),
 }
 LARGEST_SCALE = 100
 """Beyond it, even a small angle makes a probability of 0 or 1."""

@@ -207,10 +207,10 @@ def _curves(folder: Path, seeds: Sequence[int]) -> tuple[dict[str, list[list[flo
     steps = 0
     for row, model in ((NO_PTA, "no-pta"), ("HHH", "pta")):
         logs = [read_log(folder / "runs" / f"{model}-{seed}") for seed in seeds]
-        curves[row] = [[entry.dev_acer for entry in log] for log in logs]
+        curves[row] = [[entry["dev_acer"] for entry in log] for log in logs]
         notes = [Checkpoint.load(folder / "runs" / f"{model}-{seed}" / WEIGHTS).notes for seed in seeds]
         best[model] = [int(note["epoch"]) for note in notes]
-        steps = logs[0][0].step
+        steps = int(logs[0][0]["step"])
     return curves, best, steps
 
 

@@ -47,10 +47,8 @@ class Consent:
     when: datetime
 
     def __post_init__(self) -> None:
-        if not self.what.strip() or len(self.what) > MAX_CONSENT:
-            raise StoreError(
-                "consent", [f"must say what was agreed to, in 1 to {MAX_CONSENT} characters; got {len(self.what)}"]
-            )
+        if not self.what.strip() or not self.what.isprintable() or len(self.what) > MAX_CONSENT:
+            raise StoreError("consent", [f"must say what was agreed to, in 1 to {MAX_CONSENT} characters that print"])
         if self.when.tzinfo is None:
             raise StoreError("consent", [f"was given at {self.when}, which has no time zone"])
 

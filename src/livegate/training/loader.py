@@ -20,7 +20,7 @@ from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box, Sample
 from livegate.training.camera import photographed
-from livegate.training.recipe import Recipe
+from livegate.training.recipe import Augment, Recipe
 from livegate.training.sampling import balanced, shuffled
 from livegate.training.simulated import attack, second_camera
 from livegate.training.tasks import labels as task_labels
@@ -115,15 +115,26 @@ def augmented_crop(
     """
     picture = read(sample.path)
     square = _random_square(picture, sample.box or whole(picture), recipe, rng)
-    crop = capture(np.ascontiguousarray(resize(square, size, size)), rng)
-    if rng.random() < recipe.augment.flip:
+    return degraded(capture(np.ascontiguousarray(resize(square, size, size)), rng), recipe.augment, rng)
+
+
+def degraded(crop: Pixels, settings: Augment, rng: np.random.Generator) -> Pixels:
+    """What may have happened to a crop before it is seen, without regard to whose it is: (S, S, 3) uint8, RGB.
+
+    Args:
+        crop: (S, S, 3) uint8, RGB; not written to.
+        settings: the probability of each change.
+        rng: where chance comes from.
+    """
+    size = crop.shape[0]
+    if rng.random() < settings.flip:
         crop = crop[:, ::-1]
-    if rng.random() < recipe.augment.resolution:
+    if rng.random() < settings.resolution:
         small = int(size * rng.uniform(0.45, 0.9))
         crop = resize(resize(crop, small, small), size, size)
-    if rng.random() < recipe.augment.jpeg:
+    if rng.random() < settings.jpeg:
         crop = _second_jpeg(crop, quality=int(rng.integers(40, 96)))
-    return np.ascontiguousarray(photographed(crop, recipe.augment, rng))
+    return np.ascontiguousarray(photographed(crop, settings, rng))
 
 
 def _random_square(picture: Pixels, box: Box, recipe: Recipe, rng: np.random.Generator) -> Pixels:

@@ -4,37 +4,28 @@ from __future__ import annotations
 
 import csv
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
-from livegate.metrics.pad import PadReport
+from livegate.training.lesson import Errors
 
 LOG = "log.csv"
 SMOOTHING = 0.98
 
 
-class Epoch(NamedTuple):
-    """A line of the log: ``step`` is that at the end of the epoch, errors are shares, ``seconds`` count from the last start."""
+def read_log(folder: Path) -> list[dict[str, float]]:
+    """The epochs of a run so far, by the log in its folder.
 
-    step: int
-    epoch: int
-    loss: float
-    dev_d_eer: float
-    dev_acer: float
-    dev_auc: float
-    seconds: float
-
-
-def read_log(folder: Path) -> list[Epoch]:
-    """The epochs of a run so far, by the log in its folder."""
+    Each has ``step`` at its end, ``epoch``, ``loss``, the lesson's figures on dev as shares, and ``seconds`` since the last start.
+    """
     with (folder / LOG).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    return [Epoch(int(row["step"]), int(row["epoch"]), *(float(row[name]) for name in Epoch._fields[2:])) for row in rows]
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 class Log:
@@ -42,22 +33,23 @@ class Log:
 
     Args:
         folder: where the run writes.
+        columns: the names of the figures on dev.
         total: steps of the whole run.
         done: steps done before.
         quiet: show no progress bar.
     """
 
-    def __init__(self, folder: Path, *, total: int, done: int, quiet: bool) -> None:
+    def __init__(self, folder: Path, columns: Sequence[str], *, total: int, done: int, quiet: bool) -> None:
         self.path = folder / LOG
         self.started = time.monotonic()
         self.loss = float("nan")
-        self._keep(done)
+        self._keep(["step", "epoch", "loss", *columns, "seconds"], done)
         self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=done)
         self.progress = Progress(
             TextColumn("training"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.3f}  dev ACER {task.fields[acer]}"),
+            TextColumn("loss {task.fields[loss]:.3f}  {task.fields[dev]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=Console(stderr=True),
@@ -67,7 +59,7 @@ class Log:
             Console(stderr=True).print(
                 f"{folder}: complete, all of {total:,} steps were done before", soft_wrap=True, markup=False
             )
-        self.task = self.progress.add_task("", total=total, completed=done, loss=0.0, acer="-")
+        self.task = self.progress.add_task("", total=total, completed=done, loss=0.0, dev="")
 
     def __enter__(self) -> Self:
         self.progress.start()
@@ -83,20 +75,18 @@ class Log:
         self.board.add_scalar("loss", loss, step)
         self.progress.update(self.task, completed=step, loss=self.loss)
 
-    def epoch(self, step: int, epoch: int, errors: PadReport) -> None:
+    def epoch(self, step: int, epoch: int, errors: Errors) -> None:
         """Note the errors on dev at the end of an epoch."""
-        for name, value in (("d_eer", errors.d_eer), ("acer", errors.acer_pooled), ("auc", errors.auc)):
-            self.board.add_scalar(f"dev/{name}", value, step)
-        self.progress.update(self.task, acer=f"{errors.acer_pooled:.2%}")
-        row = (step, epoch, f"{self.loss:.5f}", *(f"{v:.6f}" for v in (errors.d_eer, errors.acer_pooled, errors.auc)))
+        for name, value in errors.figures.items():
+            self.board.add_scalar(name.replace("_", "/", 1), value, step)
+        self.progress.update(self.task, dev=errors.words)
+        row = (step, epoch, f"{self.loss:.5f}", *(f"{value:.6f}" for value in errors.figures.values()))
         with self.path.open("a", encoding="utf-8", newline="") as file:
             csv.writer(file).writerow((*row, f"{time.monotonic() - self.started:.0f}"))
         if self.progress.disable or not self.progress.console.is_terminal:
-            Console(stderr=True).print(
-                f"epoch {epoch}: loss {self.loss:.4f}, dev D-EER {errors.d_eer:.2%}, ACER {errors.acer_pooled:.2%}"
-            )
+            Console(stderr=True).print(f"epoch {epoch}: loss {self.loss:.4f}, {errors.words}")
 
-    def _keep(self, done: int) -> None:
+    def _keep(self, columns: Sequence[str], done: int) -> None:
         """Start the file, or cut off the lines that come after the state that is resumed from."""
         lines: list[list[str]] = []
         if self.path.exists():
@@ -104,5 +94,5 @@ class Log:
                 lines = [row for row in list(csv.reader(file))[1:] if row and int(row[0]) <= done]
         partial = self.path.with_suffix(".partial")
         with partial.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([list(Epoch._fields), *lines])
+            csv.writer(file).writerows([list(columns), *lines])
         partial.replace(self.path)

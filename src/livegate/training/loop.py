@@ -8,31 +8,25 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import nn
-from torch.optim import SGD, AdamW, Optimizer
-from torch.utils.data import DataLoader
+from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
 
-from livegate import evaluation
-from livegate.configuration import Branch, Configuration
-from livegate.data.index import Index
 from livegate.errors import RecipeError
-from livegate.metrics.pad import PadReport, Threshold, measure
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
-from livegate.models.initial import start_from
 from livegate.models.network import Network
-from livegate.models.scorer import TorchScorer, normalise
-from livegate.training.augment import PixelAugment
-from livegate.training.learner import Learner
-from livegate.training.loader import Batch, Batches
+from livegate.training.lesson import Batches, Learning, Lesson
+from livegate.training.liveness import Liveness
 from livegate.training.log import Log
-from livegate.training.losses import step_loss
-from livegate.training.recipe import Recipe
+from livegate.training.recipe import AnyRecipe, Recipe
 from livegate.training.sampling import draw_configuration
+from livegate.training.verification.lesson import Verification
+from livegate.training.verification.recipe import VerificationRecipe
 
 STATE = "state.safetensors"
 """What a run resumes from: weights, optimiser, step and the best result so far, in one file so that they always agree."""
@@ -55,9 +49,9 @@ class Run:
         best: the notes of the best epoch so far; empty before the first.
     """
 
-    recipe: Recipe
+    recipe: AnyRecipe
     folder: Path
-    learner: Learner
+    learner: nn.Module
     optimiser: Optimizer
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict)
@@ -65,7 +59,7 @@ class Run:
     @property
     def network(self) -> Network:
         """What a checkpoint keeps."""
-        return self.learner.network
+        return cast("Learning", self.learner).network
 
     def save(self) -> None:
         """Write the state to resume from, atomically."""
@@ -86,7 +80,7 @@ class Run:
         """
         tensors, header = read_tensors(self.folder / STATE)
         # Tables that are newer than the run have their defaults.
-        before = Recipe.from_plain(json.loads(header["recipe"]), self.folder)
+        before = type(self.recipe).from_plain(json.loads(header["recipe"]), self.folder)
         differences = _differences(before.model_dump(mode="json"), self.recipe.model_dump(mode="json"))
         if differences:
             raise RecipeError(self.folder, [f"was started with another recipe ({', '.join(differences)}); use another folder"])
@@ -104,7 +98,17 @@ class Run:
         self.best = json.loads(header["best"])
 
 
-def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = False) -> Path:
+def lesson_of(recipe: AnyRecipe) -> Lesson:
+    """What a recipe teaches."""
+    match recipe:
+        case Recipe():
+            return Liveness(recipe)
+        case VerificationRecipe():
+            return Verification(recipe)
+    raise TypeError(f"no lesson for a {type(recipe).__name__}")
+
+
+def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool = False) -> Path:
     """Train a network.
 
     Args:
@@ -114,41 +118,38 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, quiet: bool = F
         quiet: show no progress bar.
 
     Returns:
-        The checkpoint of the epoch with the smallest D-EER on dev.
+        The checkpoint of the best epoch on dev: the one with the smallest D-EER, or equal error rate of verification.
 
     Raises:
         RecipeError: if the recipe does not fit the data, or the folder holds another run.
         IndexFileError: if the index has faults, no labels or lacks a split.
-        CheckpointError: if the initial weights are missing or do not fit.
+        CheckpointError: if the initial weights or the teacher are missing or do not fit.
         PictureError: if a training picture cannot be read.
     """
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
-    index = Index.read(recipe.data.path)
-    index.require_labels()
-    training, dev = index.split(recipe.data.train), index.split(recipe.data.dev)
-    batches = Batches(training.samples, recipe)
     if (folder / STATE).exists() and not resume:
         raise RecipeError(folder, ["holds a run already; continue it with --resume or choose another folder with --out"])
+    lesson = lesson_of(recipe)
+    batches = lesson.open(folder, quiet=quiet)
 
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
     torch.manual_seed(recipe.seed)
-    run = Run(recipe, folder, *fresh(recipe, fabric))
+    run = Run(recipe, folder, *lesson.fresh(fabric.device))
     folder.mkdir(parents=True, exist_ok=True)
     if resume and (folder / STATE).exists():
         run.restore()
     model, optimiser = fabric.setup(run.learner, run.optimiser)
-    augment = PixelAugment(recipe.augment)
 
-    with Log(folder, total=len(batches), done=run.step, quiet=quiet) as log:
-        for batch in _remaining(batches, run.step):
+    with Log(folder, lesson.columns, total=len(batches), done=run.step, quiet=quiet) as log:
+        for batch in _remaining(recipe, batches, run.step):
             _set_learning_rate(run.optimiser, recipe, run.step, batches.steps_per_epoch)
-            loss = descend(fabric, model, optimiser, augment, recipe, run.step, batch)
+            loss = descend(fabric, model, optimiser, lesson, run.step, batch)
             run.step += 1
             log.step(run.step, loss)
             epoch, place = divmod(run.step, batches.steps_per_epoch)
             if place == 0:
-                _finish_epoch(run, dev, epoch, log)
+                _finish_epoch(run, lesson, epoch, log)
             if place == 0 or run.step % recipe.run.checkpoint_every == 0:
                 run.save()
     return folder / WEIGHTS
@@ -158,72 +159,42 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
     fabric: Fabric,
     model: nn.Module,
     optimiser: Optimizer,
-    augment: PixelAugment,
-    recipe: Recipe,
+    lesson: Lesson,
     step: int,
-    batch: Batch,
+    batch: Any,  # noqa: ANN401 - the lesson that made it knows what it is
 ) -> float:
     """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone."""
-    seeds = np.random.SeedSequence([recipe.seed, CHANCE, step])
+    seeds = np.random.SeedSequence([lesson.recipe.seed, CHANCE, step])
     rng = np.random.default_rng(seeds)
-    configuration = draw_configuration(recipe.sampling.configurations, rng)
+    configuration = draw_configuration(lesson.recipe.sampling.configurations, rng)
     torch.manual_seed(int(seeds.generate_state(1)[0]))
-    pictures = augment(batch.pictures.to(fabric.device))
-    x = normalise(pictures, recipe.deployed).contiguous(memory_format=torch.channels_last)
-    loss = step_loss(model.train(), x, batch, configuration, recipe, rng)
+    loss = lesson.loss(model.train(), batch, configuration, rng)
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)
     optimiser.step()
     return loss.item()
 
 
-def _finish_epoch(run: Run, dev: Index, epoch: int, log: Log) -> None:
+def _finish_epoch(run: Run, lesson: Lesson, epoch: int, log: Log) -> None:
     """Measure on dev; keep the weights if they are the best so far."""
-    errors = _errors_on(run, dev)
+    errors = lesson.errors(run.network)
     log.epoch(run.step, epoch, errors)
-    if not run.best or errors.d_eer < run.best["dev_d_eer"]:
-        run.best = {"epoch": epoch, "step": run.step, "dev_d_eer": errors.d_eer, "dev_acer": errors.acer_pooled}
+    chooses = next(iter(errors.notes))
+    if not run.best or errors.notes[chooses] < run.best[chooses]:
+        run.best = {"epoch": epoch, "step": run.step, **errors.notes}
         recipe = run.recipe
-        Checkpoint(recipe.model, recipe.deployed, as_weights(run.network), recipe.model_dump(mode="json"), run.best).save(
+        Checkpoint(recipe.model, lesson.deployed, as_weights(run.network), recipe.model_dump(mode="json"), run.best).save(
             run.folder / WEIGHTS
         )
 
 
-def _errors_on(run: Run, dev: Index) -> PadReport:
-    """The all-heavy configuration on the pictures of dev, at argmax, as the paper measures it."""
-    heavy = Configuration.uniform(Branch.HEAVY, run.network.adaptive_blocks)
-    scores = evaluation.score(TorchScorer(run.network, run.recipe.deployed), dev, [heavy])
-    return measure(scores.values, scores.species, Threshold(evaluation.ARGMAX, "argmax", ""), configuration=str(heavy))
-
-
-def fresh(recipe: Recipe, fabric: Fabric) -> tuple[Learner, Optimizer]:
-    """What is trained, from the weights of torch's present seed or the recipe's initial ones, on the device; and the optimiser."""
-    network = recipe.model.build()
-    if recipe.initial:
-        start_from(network, Checkpoint.load(recipe.data.folder / recipe.initial))
-    network = network.to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    learner = Learner(network, recipe).to(fabric.device)
-    return learner, _optimiser(learner, recipe)
-
-
-def _optimiser(model: nn.Module, recipe: Recipe) -> Optimizer:
-    """AdamW or SGD; decay acts on the kernels alone, not on scales, shifts and biases."""
-    settings = recipe.optimiser
-    kernels = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": kernels, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    if settings.name == "sgd":
-        return SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    return AdamW(groups, lr=settings.learning_rate)
-
-
-def _set_learning_rate(optimiser: Optimizer, recipe: Recipe, step: int, steps_per_epoch: int) -> None:
+def _set_learning_rate(optimiser: Optimizer, recipe: AnyRecipe, step: int, steps_per_epoch: int) -> None:
     rate = learning_rate(recipe, step, steps_per_epoch)
     for group in optimiser.param_groups:
         group["lr"] = rate
 
 
-def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
+def learning_rate(recipe: AnyRecipe, step: int, steps_per_epoch: int) -> float:
     """The learning rate of a step: a linear rise, then constant, in steps, or half a cosine down to zero."""
     settings = recipe.optimiser
     warmup = settings.warmup_epochs * steps_per_epoch
@@ -237,9 +208,11 @@ def learning_rate(recipe: Recipe, step: int, steps_per_epoch: int) -> float:
     return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 
 
-def _remaining(batches: Batches, step: int) -> Iterator[Batch]:
-    workers = batches.recipe.run.loader_workers
-    return iter(DataLoader(batches, batch_size=None, sampler=range(step, len(batches)), num_workers=workers))
+def _remaining(recipe: AnyRecipe, batches: Batches, step: int) -> Iterator[Any]:
+    workers = recipe.run.loader_workers
+    return iter(
+        DataLoader(cast("Dataset[Any]", batches), batch_size=None, sampler=range(step, len(batches)), num_workers=workers)
+    )
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

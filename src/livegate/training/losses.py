@@ -77,11 +77,11 @@ def with_margin(logits: Tensor, labels: Tensor, settings: Focused, scale: float)
             margins = settings.margin / torch.tensor(settings.ratio, device=logits.device)
             if settings.name == "am-softmax":
                 return logits - scale * margins * target
-            return torch.where(target.bool(), scale * _turned(logits.float() / scale, margins), logits.float())
+            return torch.where(target.bool(), scale * turned(logits.float() / scale, margins), logits.float())
     return logits
 
 
-def _turned(cosines: Tensor, margins: Tensor) -> Tensor:
+def turned(cosines: Tensor, margins: Tensor) -> Tensor:
     """cos(angle + margin). Where that would turn beyond the opposite direction and the cosine rise again, a straight line (Deng et al. 2019)."""
     cosines = cosines.clamp(-EDGE, EDGE)  # half precision may have rounded it to 1
     sines = ((1 - cosines) * (1 + cosines)).sqrt()

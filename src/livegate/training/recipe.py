@@ -29,15 +29,13 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Data(Section):
-    """What is learned from: an index, and which of its splits are for what."""
+class Place(Section):
+    """Where what is learned from lies."""
 
     index: str = "pad/index.csv"
     """Relative to ``root``."""
     root: str = ""
     """The data folder; empty for the environment's LIVEGATE_DATA, or else the current folder."""
-    train: str = "train"
-    dev: str = "dev"
 
     @property
     def folder(self) -> Path:
@@ -48,6 +46,13 @@ class Data(Section):
     def path(self) -> Path:
         """Where the index lies."""
         return self.folder / self.index
+
+
+class Data(Place):
+    """What is learned from: an index, and which of its splits are for what."""
+
+    train: str = "train"
+    dev: str = "dev"
 
 
 class Input(Section):
@@ -101,21 +106,30 @@ class Augment(Section):
     """Probability of a blur of 3 or 5 pixels along a line."""
 
 
-class Sampling(Section):
+class Drawing(Section):
+    """Which configurations are drawn."""
+
+    configurations: dict[str, Share]
+    """The probability of each configuration, drawn once for each batch (Khabarlak 2022, Table 2)."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        total = sum(self.configurations.values())
+        if abs(total - 1) > 1e-6:
+            raise ValueError(f"probabilities of the configurations must add up to 1, got {total:g}")
+        return self
+
+
+class Sampling(Drawing):
     """Which pictures and which configurations are drawn."""
 
     balance: bool = True
     """Draw as many attacks as bona fide from each source."""
     shares: dict[str, Share] = {}
     """The share of a source among all pictures; the others share the rest by their size."""
-    configurations: dict[str, Share]
-    """The probability of each configuration, drawn once for each batch (Khabarlak 2022, Table 2)."""
 
     @model_validator(mode="after")
     def _sums(self) -> Self:
-        total = sum(self.configurations.values())
-        if abs(total - 1) > 1e-6:
-            raise ValueError(f"probabilities of the configurations must add up to 1, got {total:g}")
         if sum(self.shares.values()) > 1:
             raise ValueError(f"shares of the sources must not exceed 1, got {sum(self.shares.values()):g}")
         return self
@@ -236,15 +250,51 @@ class Run(Section):
     """Steps between two checkpoints to resume from; the end of an epoch is always one."""
 
 
-class Recipe(Section):
-    """A training run, whole."""
+class AnyRecipe(Section):
+    """What all recipes have: a name, chance, an aim, and how they are read."""
 
     name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
     seed: int = 0
+    model: ModelSpec = ModelSpec()
+    sampling: Drawing
+    optimiser: Optimiser = Optimiser()
+    run: Run = Run()
+
+    @classmethod
+    def read(cls, path: str | Path, overrides: Sequence[str] = ()) -> Self:
+        """Read a recipe.
+
+        Args:
+            path: a TOML file, or the name of a shipped recipe such as ``default``.
+            overrides: ``table.key=value`` each, the value as TOML would have it; a bare word is a string.
+
+        Raises:
+            RecipeError: with every fault found: unknown keys, values out of range, configurations that do not fit.
+        """
+        return cls.from_plain(read_plain(path, overrides), path)
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], name: object) -> Self:
+        """A recipe from plain data; ``name`` is what a fault is reported against.
+
+        Raises:
+            RecipeError: with every fault found.
+        """
+        try:
+            return cls.model_validate(plain)
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}, got {_short(e['input'])}" for e in error.errors()
+            ]
+            raise RecipeError(name, faults) from None
+
+
+class Recipe(AnyRecipe):
+    """A training run for liveness, whole."""
+
     initial: str = ""
     """The checkpoint of a plain network of the same backbone to start from, relative to ``data.root``; empty to start from chance."""
     data: Data = Data()
-    model: ModelSpec = ModelSpec()
     preprocessing: Input = Input()
     crop: Crop = Crop()
     augment: Augment = Augment()
@@ -253,8 +303,6 @@ class Recipe(Section):
     tasks: Tasks = Tasks()
     mix: Mix = Mix()
     challenge: Challenge = Challenge()
-    optimiser: Optimiser = Optimiser()
-    run: Run = Run()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -275,43 +323,24 @@ class Recipe(Section):
         """What a picture goes through before it is judged."""
         return Preprocessing(size=self.preprocessing.size, margin=self.preprocessing.margin)
 
-    @classmethod
-    def read(cls, path: str | Path, overrides: Sequence[str] = ()) -> Self:
-        """Read a recipe.
 
-        Args:
-            path: a TOML file, or the name of a shipped recipe such as ``default``.
-            overrides: ``table.key=value`` each, the value as TOML would have it; a bare word is a string.
+def read_plain(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """A recipe as plain data, unchecked; takes what `AnyRecipe.read` does.
 
-        Raises:
-            RecipeError: with every fault found: unknown keys, values out of range, configurations that do not fit.
-        """
-        shipped = {file.stem: file for file in SHIPPED.glob("*.toml")}
-        try:
-            plain = tomllib.loads(shipped.get(str(path), Path(path)).read_text(encoding="utf-8"))
-        except OSError as error:
-            what = f"give a TOML file, or the name of a shipped recipe: {', '.join(sorted(shipped))}"
-            raise RecipeError(path, [f"cannot be read ({error.strerror}); {what}"]) from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RecipeError(path, [f"is no TOML file ({error})"]) from None
-        for override in overrides:
-            _apply(plain, override, path)
-        return cls.from_plain(plain, path)
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any], name: object) -> Self:
-        """A recipe from plain data; ``name`` is what a fault is reported against.
-
-        Raises:
-            RecipeError: with every fault found.
-        """
-        try:
-            return cls.model_validate(plain)
-        except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}, got {_short(e['input'])}" for e in error.errors()
-            ]
-            raise RecipeError(name, faults) from None
+    Raises:
+        RecipeError: if the file cannot be read or an override is none.
+    """
+    shipped = {file.stem: file for file in SHIPPED.glob("*.toml")}
+    try:
+        plain = tomllib.loads(shipped.get(str(path), Path(path)).read_text(encoding="utf-8"))
+    except OSError as error:
+        what = f"give a TOML file, or the name of a shipped recipe: {', '.join(sorted(shipped))}"
+        raise RecipeError(path, [f"cannot be read ({error.strerror}); {what}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(path, [f"is no TOML file ({error})"]) from None
+    for override in overrides:
+        _apply(plain, override, path)
+    return plain
 
 
 def _apply(plain: dict[str, Any], override: str, path: object) -> None:

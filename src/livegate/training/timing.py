@@ -10,9 +10,9 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
-from livegate.training.augment import PixelAugment
+from livegate.training.liveness import Liveness
 from livegate.training.loader import Batch
-from livegate.training.loop import descend, fresh
+from livegate.training.loop import descend
 from livegate.training.recipe import Recipe
 from livegate.training.tasks import OUTPUTS
 
@@ -45,16 +45,16 @@ def step_seconds(
 
 def _stepper(recipe: Recipe) -> Callable[[int], float]:
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
-    model, optimiser = fabric.setup(*fresh(recipe, fabric))
+    lesson = Liveness(recipe)
+    model, optimiser = fabric.setup(*lesson.fresh(fabric.device))
     size, number = recipe.preprocessing.size, recipe.optimiser.batch
     labels = torch.arange(number) % 2
     rows = labels[:, None].expand(-1, sum(OUTPUTS.values()))
     batch = Batch(torch.randint(256, (number, 3, size, size), dtype=torch.uint8), labels, rows)
-    augment = PixelAugment(recipe.augment)
 
     def step(place: int) -> float:
         started = perf_counter()
-        descend(fabric, model, optimiser, augment, recipe, place, batch)  # it reads the loss, so a GPU has finished
+        descend(fabric, model, optimiser, lesson, place, batch)  # it reads the loss, so a GPU has finished
         return perf_counter() - started
 
     return step

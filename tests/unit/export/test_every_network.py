@@ -16,7 +16,11 @@ from livegate.runtime.artifact import Artifact
 from livegate.runtime.engine import Engine
 from livegate.runtime.golden import replay
 
-SPECS = [ModelSpec(name, (len(backbone.stages) - (name == "mobilenet-v2"),)) for name, backbone in BACKBONES.items()]
+SPECS = [
+    ModelSpec(name, (len(backbone.stages) - (name == "mobilenet-v2"),))
+    for name, backbone in BACKBONES.items()
+    if backbone.task == "liveness"
+]
 """Each with its last able stage adaptive; the last stage of MobileNetV2 has one block."""
 
 

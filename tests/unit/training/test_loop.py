@@ -23,10 +23,11 @@ from livegate.errors import CheckpointError, IndexFileError, RecipeError
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
-from livegate.training.augment import PixelAugment
 from livegate.training.learner import Learner
+from livegate.training.lesson import optimiser
+from livegate.training.liveness import Liveness
 from livegate.training.loader import Batches
-from livegate.training.loop import STATE, _optimiser, descend, fresh, learning_rate, train
+from livegate.training.loop import STATE, descend, learning_rate, train
 from livegate.training.recipe import Recipe
 
 Make = Callable[..., Recipe]
@@ -52,9 +53,9 @@ class Trainer:
         fabric = Fabric(accelerator="cpu", devices=1)
         sampling = self.recipe.sampling.model_copy(update={"configurations": table})
         recipe = self.recipe.model_copy(update={"sampling": sampling})
-        model, optimiser = fabric.setup(Learner(self.network), self.optimiser)
+        model, adam = fabric.setup(Learner(self.network), self.optimiser)
         for _ in range(number):
-            descend(fabric, model, optimiser, PixelAugment(recipe.augment), recipe, self.done, self.batches[self.done])
+            descend(fabric, model, adam, Liveness(recipe), self.done, self.batches[self.done])
             self.done += 1
 
     def part(self, name: str) -> dict[str, Tensor]:
@@ -74,7 +75,7 @@ def trainer(generated: Path, make_recipe: Make) -> Trainer:
     recipe = make_recipe(optimiser={"learning_rate": 1e-2, "weight_decay": 0.1})
     network = recipe.model.build()
     batches = Batches(Index.read(generated).split("train").samples, recipe)
-    return Trainer(recipe, network, _optimiser(network, recipe), batches)
+    return Trainer(recipe, network, optimiser(network, recipe.optimiser), batches)
 
 
 def _changed(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
@@ -162,9 +163,9 @@ def test_steps_are_taken_at_the_end_of_their_epochs(make_recipe: Make) -> None:
 def test_sgd_has_the_momentum_and_the_decay_of_the_recipe(make_recipe: Make) -> None:
     """Decay on kernels alone, as with Adam."""
     settings = {"name": "sgd", "momentum": 0.9, "weight_decay": 5e-4, "learning_rate": 0.005}
-    optimiser = _optimiser(nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2)), make_recipe(optimiser=settings))
-    assert isinstance(optimiser, torch.optim.SGD)
-    told = [(group["lr"], group["momentum"], group["weight_decay"], len(group["params"])) for group in optimiser.param_groups]
+    found = optimiser(nn.Sequential(nn.Linear(4, 2), nn.BatchNorm1d(2)), make_recipe(optimiser=settings).optimiser)
+    assert isinstance(found, torch.optim.SGD)
+    told = [(group["lr"], group["momentum"], group["weight_decay"], len(group["params"])) for group in found.param_groups]
     assert told == [(0.005, 0.9, 5e-4, 1), (0.005, 0.9, 0.0, 3)]
 
 
@@ -365,7 +366,7 @@ def test_a_run_starts_from_the_initial_weights(generated: Path, make_recipe: Mak
     spec = ModelSpec("mobilenet-v2", ())
     plain = spec.build()
     Checkpoint(spec, recipe.deployed, as_weights(plain), {}, {}).save(tmp_path / "plain.safetensors")
-    learner, _ = fresh(make_recipe(data={"root": str(tmp_path)}, initial="plain.safetensors"), Fabric(accelerator="cpu"))
+    learner, _ = Liveness(make_recipe(data={"root": str(tmp_path)}, initial="plain.safetensors")).fresh(torch.device("cpu"))
     assert torch.equal(learner.network.state_dict()["blocks.0.0.weight"], plain.state_dict()["blocks.0.0.weight"])
 
 

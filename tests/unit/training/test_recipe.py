@@ -10,6 +10,7 @@ import pytest
 
 from livegate.errors import RecipeError
 from livegate.training.recipe import Recipe
+from livegate.training.recipes import read_recipe
 
 RECIPES = Path(__file__).parents[3] / "recipes"
 SMALL: dict[str, Any] = {"name": "small", "sampling": {"configurations": {"HHH": 0.75, "LLL": 0.25}}}
@@ -39,7 +40,7 @@ def test_a_shipped_recipe_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("path", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
 def test_every_recipe_parses_and_is_named_after_its_file(path: Path) -> None:
     """What lies in recipes/ is free of faults."""
-    assert Recipe.read(path).name == path.stem
+    assert read_recipe(path).name == path.stem
 
 
 def test_the_papers_recipe_has_the_papers_numbers() -> None:

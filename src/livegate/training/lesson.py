@@ -1,0 +1,101 @@
+"""What the loop of training needs to know of a task: its pictures, what is learned on them, and how good the result is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD, AdamW, Optimizer
+
+from livegate.configuration import Configuration
+from livegate.models.network import Network
+from livegate.preprocessing import Preprocessing
+from livegate.training.recipe import AnyRecipe
+from livegate.training.recipe import Optimiser as Settings
+
+
+class Learning(Protocol):
+    """A module that holds the network that a checkpoint keeps, beside what exists in training only."""
+
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class Errors:
+    """How good a network is on dev.
+
+    Attributes:
+        figures: by the names of the lesson's columns.
+        notes: what a checkpoint keeps of them; the first of them chooses the epoch, the smaller the better.
+        words: for people.
+    """
+
+    figures: Mapping[str, float]
+    notes: Mapping[str, float]
+    words: str
+
+
+class Batches(Protocol):
+    """The batches of a run by their step."""
+
+    steps_per_epoch: int
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, step: int) -> Any: ...  # noqa: ANN401 - the lesson that made it knows what it is
+
+
+class Lesson(Protocol):
+    """A task, by a recipe. Nothing is read before `open`."""
+
+    columns: ClassVar[tuple[str, ...]]
+
+    @property
+    def recipe(self) -> AnyRecipe:
+        """What is to be done."""
+        ...
+
+    def open(self, folder: Path, *, quiet: bool) -> Batches:
+        """Read the pictures' list, and check that the recipe fits it; dev is kept for `errors`. Says how it goes unless quiet."""
+        ...
+
+    def fresh(self, device: torch.device) -> tuple[nn.Module, Optimizer]:
+        """What is trained, from torch's present seed, and the optimiser of its parameters. The module is a `Learning`."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Any, configuration: Configuration, rng: np.random.Generator) -> Tensor:  # noqa: ANN401
+        """The loss of a step, on the device of the model."""
+        ...
+
+    def errors(self, network: Network) -> Errors:
+        """How good the network is on dev, all-heavy."""
+        ...
+
+    @property
+    def deployed(self) -> Preprocessing:
+        """What a picture goes through when the network is used."""
+        ...
+
+
+def optimiser(model: nn.Module, settings: Settings, heavier: Mapping[int, float] | None = None) -> Optimizer:
+    """AdamW or SGD; decay acts on the kernels alone, not on scales, shifts and biases.
+
+    Args:
+        model: whose parameters are learned.
+        settings: how.
+        heavier: the weight decay of some kernels, by their ``id``, that differs from that of the others.
+    """
+    heavier = heavier or {}
+    by_decay: dict[float, list[nn.Parameter]] = {settings.weight_decay: []}
+    for parameter in model.parameters():
+        decay = heavier.get(id(parameter), settings.weight_decay) if parameter.ndim > 1 else 0.0
+        by_decay.setdefault(decay, []).append(parameter)
+    groups = [{"params": parameters, "weight_decay": decay} for decay, parameters in by_decay.items() if parameters]
+    if settings.name == "sgd":
+        return SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    return AdamW(groups, lr=settings.learning_rate)

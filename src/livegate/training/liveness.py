@@ -1,0 +1,83 @@
+"""Learning to tell bona fide faces from attacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from livegate import evaluation
+from livegate.configuration import Branch, Configuration
+from livegate.data.index import Index
+from livegate.metrics.pad import Threshold, measure
+from livegate.models.checkpoint import Checkpoint
+from livegate.models.initial import start_from
+from livegate.models.network import Network
+from livegate.models.scorer import TorchScorer, normalise
+from livegate.preprocessing import Preprocessing
+from livegate.training.augment import PixelAugment
+from livegate.training.learner import Learner
+from livegate.training.lesson import Errors, optimiser
+from livegate.training.loader import Batch, Batches
+from livegate.training.losses import step_loss
+from livegate.training.recipe import Recipe
+
+
+class Liveness:
+    """The lesson of a `Recipe`."""
+
+    columns: ClassVar[tuple[str, ...]] = ("dev_d_eer", "dev_acer", "dev_auc")
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self._augment = PixelAugment(recipe.augment)
+        self._dev: Index | None = None
+
+    @property
+    def deployed(self) -> Preprocessing:
+        """See `Lesson`."""
+        return self.recipe.deployed
+
+    def open(self, folder: Path, *, quiet: bool) -> Batches:  # noqa: ARG002 - nothing is prepared in the folder
+        """See `Lesson`.
+
+        Raises:
+            RecipeError: if the recipe does not fit the data.
+            IndexFileError: if the index has faults, no labels or lacks a split.
+        """
+        index = Index.read(self.recipe.data.path)
+        index.require_labels()
+        training, self._dev = index.split(self.recipe.data.train), index.split(self.recipe.data.dev)
+        return Batches(training.samples, self.recipe)
+
+    def fresh(self, device: torch.device) -> tuple[Learner, Optimizer]:
+        """See `Lesson`; from the recipe's initial weights, if it has them."""
+        network = self.recipe.model.build()
+        if self.recipe.initial:
+            start_from(network, Checkpoint.load(self.recipe.data.folder / self.recipe.initial))
+        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learner = Learner(network, self.recipe).to(device)
+        return learner, optimiser(learner, self.recipe.optimiser)
+
+    def loss(self, model: nn.Module, batch: Batch, configuration: Configuration, rng: np.random.Generator) -> Tensor:
+        """See `Lesson`."""
+        device = next(model.parameters()).device
+        pictures = self._augment(batch.pictures.to(device))
+        x = normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
+        return step_loss(model, x, batch, configuration, self.recipe, rng)
+
+    def errors(self, network: Network) -> Errors:
+        """The all-heavy configuration on the pictures of dev, at argmax, as the paper measures it."""
+        if self._dev is None:
+            raise RuntimeError("open comes first")
+        heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
+        scores = evaluation.score(TorchScorer(network, self.deployed), self._dev, [heavy])
+        threshold = Threshold(evaluation.ARGMAX, "argmax", "")
+        report = measure(scores.values, scores.species, threshold, configuration=str(heavy))
+        figures = {"dev_d_eer": report.d_eer, "dev_acer": report.acer_pooled}
+        words = f"dev D-EER {report.d_eer:.2%}, ACER {report.acer_pooled:.2%}"
+        return Errors({**figures, "dev_auc": report.auc}, figures, words)

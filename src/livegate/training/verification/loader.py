@@ -1,0 +1,72 @@
+"""From aligned faces to batches. Step ``k`` of a run gives the same batch whenever and wherever it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from livegate.pictures import read
+from livegate.preprocessing import Pixels, resize
+from livegate.sample import Sample
+from livegate.training.loader import ORDER, PIXELS, degraded
+from livegate.training.sampling import shuffled
+from livegate.training.verification.recipe import VerificationRecipe, Wobble
+
+
+class FaceBatch(NamedTuple):
+    """One step's pictures: (N, 3, S, S) uint8 RGB; positions (N,) int64 among the samples."""
+
+    pictures: Tensor
+    positions: Tensor
+
+
+class FaceBatches(Dataset[FaceBatch]):
+    """The batches of a run by their step: every picture once an epoch, in random order; the last ones that fill no batch wait for the next.
+
+    Args:
+        samples: aligned faces, more than one batch of them.
+        recipe: what decides the draw.
+    """
+
+    def __init__(self, samples: Sequence[Sample], recipe: VerificationRecipe) -> None:
+        self.samples = samples
+        self.recipe = recipe
+        self.steps_per_epoch = len(samples) // recipe.optimiser.batch
+        self._order = lru_cache(maxsize=1)(self._draw_order)
+
+    def __len__(self) -> int:
+        return self.steps_per_epoch * self.recipe.optimiser.epochs
+
+    def __getitem__(self, step: int) -> FaceBatch:
+        epoch, place = divmod(step, self.steps_per_epoch)
+        size = self.recipe.optimiser.batch
+        chosen = self._order(epoch)[place * size : (place + 1) * size]
+        rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
+        pictures = np.stack([self._picture(self.samples[position], rng) for position in chosen])
+        return FaceBatch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.from_numpy(chosen))
+
+    def _picture(self, sample: Sample, rng: np.random.Generator) -> Pixels:
+        recipe = self.recipe
+        face = wobbled(resize(read(sample.path), recipe.size, recipe.size), recipe.wobble, rng)
+        return degraded(face, recipe.augment, rng)
+
+    def _draw_order(self, epoch: int) -> NDArray[np.int64]:
+        return shuffled(self.samples, np.random.default_rng([self.recipe.seed, ORDER, epoch]))
+
+
+def wobbled(face: Pixels, settings: Wobble, rng: np.random.Generator) -> Pixels:
+    """The face as it would have been cut out with other landmarks: (S, S, 3) uint8, RGB. What comes in from beside it repeats the edge."""
+    side = face.shape[0]
+    angle = rng.uniform(-1, 1) * settings.degrees
+    moved = rng.uniform(-1, 1, size=2) * settings.shift * side
+    matrix = cv2.getRotationMatrix2D((side / 2, side / 2), angle, 1 + rng.uniform(-1, 1) * settings.scale)
+    matrix[:, 2] += moved
+    return np.asarray(cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE), np.uint8)

@@ -1,0 +1,93 @@
+"""A recipe for face verification."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from livegate.configuration import Configuration
+from livegate.preprocessing import Preprocessing, aligned
+from livegate.training.recipe import AnyRecipe, Augment, Count, Place, Positive, Section, Share
+
+
+class Faces(Place):
+    """What is learned from: an index of aligned faces. Dev is made of people that are not learned from."""
+
+    index: str = "faces/index.csv"
+    dev_source: str = "celeba"
+    """The source that dev is drawn from."""
+    dev_subjects: Annotated[int, Field(ge=2)] = 40
+    """How many of its people make up dev."""
+    leave_out: tuple[str, ...] = ()
+    """Subjects of whom no picture is used at all, such as those that another part of a system is measured on."""
+
+
+class Wobble(Section):
+    """How far landmarks may be off: each picture is turned, moved and scaled before it is learned from."""
+
+    degrees: Annotated[float, Field(ge=0, le=45)] = 0.0
+    shift: Share = 0.0
+    """Of the side, in both directions."""
+    scale: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    """Larger or smaller by up to this share."""
+
+
+class Angular(Section):
+    """The classes are people: softmax over scaled cosines with a margin on the right one; ``arcface`` as Zhang 2019 uses it, ``am-softmax``."""
+
+    name: Literal["arcface", "am-softmax"]
+    scale: Positive = 64.0
+    margin: Annotated[float, Field(ge=0)] = 0.5
+    """Radians with ``arcface``, off the cosine with ``am-softmax``."""
+
+    @model_validator(mode="after")
+    def _within_half_a_turn(self) -> Self:
+        if self.name == "arcface" and self.margin >= math.pi:
+            raise ValueError(f"margin must stay below half a turn, got {self.margin:g}")
+        return self
+
+
+class Distillation(Section):
+    """One minus the cosine to what a teacher says of the same picture; needs no names."""
+
+    name: Literal["distillation"] = "distillation"
+    teacher: str = "dlib"
+    """``dlib``, or an ONNX file relative to ``data.root``, see `livegate.training.verification.teacher`."""
+    cache: str = ""
+    """The file that keeps the teacher's embeddings, relative to ``data.root``; empty for one in the run's own folder."""
+
+
+Loss = Annotated[Distillation | Angular, Field(discriminator="name")]
+
+
+class VerificationRecipe(AnyRecipe):
+    """A training run for face verification, whole."""
+
+    task: Literal["verification"]
+    data: Faces = Faces()
+    augment: Augment = Augment(flip=0.5, jitter=0.0, noise=0.0)
+    wobble: Wobble = Wobble()
+    loss: Loss = Distillation()
+    embedding_decay: Annotated[float, Field(ge=0)] = 0.0
+    """Weight decay of the embedding's linear layer and of the weights of people; that of the optimiser is for all other kernels."""
+    colour: Literal["RGB"] = "RGB"
+    """Order of the channels that the network learns. The nets of the author's code take BGR."""
+    size: Count = 112
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        backbone = self.model.backbone
+        if backbone.task != "verification":
+            raise ValueError(f"{self.model.name!r} is a network for {backbone.task}; choose one for verification")
+        for text in self.sampling.configurations:
+            Configuration.parse(text, backbone.adaptive_blocks)
+        if self.augment.simulated:
+            raise ValueError("augment.simulated makes attacks, which verification does not learn; set it to 0")
+        return self
+
+    @property
+    def deployed(self) -> Preprocessing:
+        """What a picture goes through before it is embedded."""
+        return aligned(self.size)
