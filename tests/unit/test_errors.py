@@ -21,6 +21,7 @@ BUILTINS = {
     "ScoreFileError": ValueError,
     "RecipeError": ValueError,
     "CheckpointError": ValueError,
+    "PairsError": ValueError,
     "StoreError": ValueError,
     "ArtifactError": ValueError,
 }
