@@ -112,6 +112,6 @@ def members(entries: Iterable[Entry]) -> set[bytes]:
     return found
 
 
-def since(entries: Sequence[Entry], noted: bytes) -> int | None:
-    """How many entries follow the one with a hash that was noted; None where the log does not hold it."""
-    return next((len(entries) - entry.number for entry in entries if entry.hash == noted), None)
+def since(entries: Sequence[Entry], noted: str) -> int | None:
+    """How many entries follow the one whose hash was noted, in hex; None where the log does not hold it."""
+    return next((len(entries) - entry.number for entry in entries if entry.hash.hex() == noted.strip().lower()), None)
