@@ -175,6 +175,19 @@ def test_a_flipped_byte_is_an_error_or_changes_nothing(path, opened, units) -> N
     assert refused > 120
 
 
+def test_a_name_that_the_index_of_the_file_has_lost_is_damage_and_not_nobody(path, opened) -> None:
+    """The tag of a name stands in its row and in SQLite's index: a bit of either that is another is noticed on opening."""
+    with opened() as whole:
+        tag = row_of(path, whole.subjects()[0].id)[1]
+    sound = path.read_bytes()
+    places = [place for place in range(len(sound)) if sound.startswith(tag, place)]
+    assert len(places) == 2
+    for place in places:
+        path.write_bytes(sound[:place] + bytes([sound[place] ^ 1]) + sound[place + 1 :])
+        with pytest.raises(StoreError, match="damaged"):
+            opened()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9])
 def test_a_file_that_was_cut_off_is_refused(path, opened, share: float) -> None:
     """Also one without a byte: that a store is gone does not go unnoticed."""
