@@ -235,6 +235,7 @@ TAMPERED = {
     "two states": ["INSERT INTO store SELECT * FROM store"],
     "a trigger": ["CREATE TRIGGER t AFTER DELETE ON subject BEGIN INSERT INTO subject SELECT OLD.id, OLD.tag, '', '', ''; END"],
     "a view in a table's place": ["ALTER TABLE subject RENAME TO s", "CREATE VIEW subject AS SELECT * FROM s"],
+    "a column more": ["ALTER TABLE subject ADD COLUMN more"],
     "an index": ["CREATE INDEX i ON subject (identity)"],
     "another version": ["PRAGMA user_version = 2"],
     "another application": ["PRAGMA application_id = 1"],
