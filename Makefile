@@ -32,7 +32,7 @@ light: dist  ## the wheel alone in a fresh environment: no torch, and the main j
 	rm -rf .venv-light
 	$(PYTHON) -m venv .venv-light
 	.venv-light/bin/python -m pip install --quiet dist/*.whl scikit-image
-	.venv-light/bin/python -c "import importlib.util as u; assert not any(map(u.find_spec, ['torch', 'onnx', 'safetensors', 'matplotlib', 'openvino', 'executorch', 'ncnn', 'ai_edge_litert']))"
+	.venv-light/bin/python -c "import importlib.util as u; assert not any(map(u.find_spec, ['torch', 'onnx', 'safetensors', 'matplotlib', 'openvino', 'executorch', 'ncnn', 'ai_edge_litert', 'cryptography', 'keyring']))"
 	.venv-light/bin/livegate doctor
 	.venv-light/bin/python examples/demo.py --out .venv-light/demo
 
@@ -52,7 +52,7 @@ test-arm: .venv/ready  ## golden vectors of the shipped model on an emulated 64-
 .venv-test/ready: pyproject.toml
 	$(PYTHON) -m venv .venv-test
 	.venv-test/bin/python -m pip install --quiet --upgrade "pip>=25.1"
-	.venv-test/bin/python -m pip install --quiet -e ".[train,onnx,openvino,executorch,report,data]" --group test
+	.venv-test/bin/python -m pip install --quiet -e ".[train,onnx,openvino,executorch,report,data,templates]" --group test
 	touch $@
 
 .venv-exports/ready: pyproject.toml

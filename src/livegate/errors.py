@@ -13,6 +13,7 @@
         ├── ScoreFileError                   a score file
         ├── RecipeError                      a training recipe
         ├── CheckpointError                  a checkpoint folder
+        ├── StoreError                       a template store, or the key to one
         └── ArtifactError                    an artifact folder or its manifest
 
 Catch the base class to catch them all:
@@ -102,6 +103,10 @@ class RecipeError(FaultsError):
 
 class CheckpointError(FaultsError):
     """A checkpoint folder with faults."""
+
+
+class StoreError(FaultsError):
+    """A template store that is damaged, of another key or model, or asked for what it must not do; or the key to one."""
 
 
 class ArtifactError(FaultsError):

@@ -32,6 +32,8 @@ HEAVY = {
     "ai_edge_litert",
     "executorch",
     "ncnn",
+    "cryptography",
+    "keyring",
 }
 """Not in the base install, or slow to import."""
 WITH_TORCH = (

@@ -14,15 +14,19 @@ from livegate.cli.bench import bench
 from livegate.cli.check import check
 from livegate.cli.compare import compare
 from livegate.cli.doctor import doctor
+from livegate.cli.enroll import enroll
 from livegate.cli.evaluate import evaluate
 from livegate.cli.explain import explain
 from livegate.cli.export import export
+from livegate.cli.forget import forget
+from livegate.cli.identify import identify
 from livegate.cli.index import index
 from livegate.cli.inspect import inspect
 from livegate.cli.models import models
 from livegate.cli.protocol import protocol
 from livegate.cli.reproduce import reproduce
 from livegate.cli.score import score
+from livegate.cli.templates import templates
 from livegate.cli.train import train
 from livegate.cli.verify import verify
 from livegate.errors import LivegateError, MissingExtraError
@@ -38,10 +42,28 @@ EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "t
 """Which extra brings a package that is not in the base install."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-for verb in (check, index, score, evaluate, compare, train, explain, export, bench, inspect, models, doctor, verify):
+for verb in (
+    check,
+    index,
+    score,
+    evaluate,
+    compare,
+    train,
+    explain,
+    export,
+    bench,
+    inspect,
+    models,
+    doctor,
+    verify,
+    enroll,
+    identify,
+    forget,
+):
     app.command()(verb)
 app.add_typer(protocol, name="protocol")
 app.add_typer(reproduce, name="reproduce")
+app.add_typer(templates, name="templates")
 
 
 @app.callback()
