@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -15,9 +15,9 @@ from PIL import Image
 pytest.importorskip("cryptography", reason="the extra templates is not installed")
 
 from livegate.cli import people
-from livegate.cli.people import Seen
 from livegate.configuration import Configuration
 from livegate.decision import Decision, Status
+from livegate.gate import Presented
 from livegate.pictures import read
 from livegate.templates.key import Key
 
@@ -42,21 +42,21 @@ class FakeEye:
     configuration: Configuration = field(default_factory=lambda: Configuration.parse("HHH"))
     threshold: float = 0.9
 
-    def capture(self, path: Path) -> Seen:
+    def capture(self, path: Path) -> Presented:
         """By the name of the file, and the pixels."""
         pixels = read(path)
         if path.stem.startswith("attack"):
-            return Seen(Decision(Status.ATTACK, 0.1, 0.5, "HHH", 1.0, 2.0, None), None)
+            return Presented(Decision(Status.ATTACK, 0.1, 0.5, "HHH", 1.0, 2.0, None), None)
         if path.stem.startswith("nobody"):
-            return Seen(Decision(Status.NOT_JUDGED, None, None, "", 0.0, 2.0, None, "no face was found"), None)
-        return Seen(Decision(Status.BONA_FIDE, 0.9, 0.5, "HHH", 1.0, 2.0, None), embedded(pixels))
+            return Presented(Decision(Status.NOT_JUDGED, None, None, "", 0.0, 2.0, None, "no face was found"), None)
+        return Presented(Decision(Status.BONA_FIDE, 0.9, 0.5, "HHH", 1.0, 2.0, None), embedded(pixels))
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a key, pictures of two people, an attack and an empty room; the eye is the fake one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(people, "eye", lambda *_: FakeEye())
+    monkeypatch.setattr(people, "Eye", lambda *given: FakeEye(threshold=given[-1] or 0.9))
     monkeypatch.delenv("LIVEGATE_KEY", raising=False)
     monkeypatch.setenv("LIVEGATE_KEY_FILE", "key")
     monkeypatch.setenv("LIVEGATE_STORE", "people.db")
@@ -128,10 +128,10 @@ def test_a_threshold_that_nobody_reaches_admits_nobody(place: Path, run, thresho
 def test_what_is_missing_is_told_before_a_network_is_loaded(place: Path, run, monkeypatch: pytest.MonkeyPatch) -> None:
     """No consent, no name, no days, no key: exit code 2, one line, and how to make a key."""
 
-    def loaded(model: str, verifier: str) -> None:
+    def loaded(*_: object) -> None:
         raise AssertionError("a network was loaded")
 
-    monkeypatch.setattr(people, "eye", loaded)
+    monkeypatch.setattr(people, "Eye", loaded)
     for words in (("Ada", "ada1.png"), ("Ada", "ada1.png", "--consent", " "), ("", "ada1.png", *CONSENT)):
         done = run("enroll", *words)
         assert (done.code, done.out) == (2, "")
@@ -149,7 +149,7 @@ def test_errors_of_the_store_are_one_line_and_code_2(place: Path, run, monkeypat
     assert "enrolled already" in run("enroll", "Ada", "ada2.png", *CONSENT).err
     Key.new().write("other")
     assert "sealed with key" in run("identify", "ada1.png", "--key-file", "other").err
-    monkeypatch.setattr(people, "eye", lambda *_: FakeEye(identity="cd" * 32))
+    monkeypatch.setattr(people, "Eye", lambda *_: FakeEye(identity="cd" * 32))
     assert "cannot be compared" in run("identify", "ada1.png").err
     data = (place / "people.db").read_bytes()
     (place / "people.db").write_bytes(data[:5000])
@@ -199,33 +199,38 @@ def test_an_older_copy_of_the_file_is_noticed_by_the_hash_that_was_noted(place: 
     assert run("templates", "verify-audit", "--noted", noted).code == 2
 
 
+class FakeVerifier:
+    """Embeds pixels, as the fake eye does, behind the interface of the real one."""
+
+    identity = IDENTITY
+
+    def __init__(self, model: str, *, threshold: float | None) -> None:
+        assert model == "verifier"
+        self._threshold = threshold
+
+    def choose(self, _: str | None) -> Configuration:
+        """The only one."""
+        return Configuration.parse("HHH")
+
+    def threshold(self, _: Configuration) -> SimpleNamespace:
+        """What was given."""
+        return SimpleNamespace(value=self._threshold)
+
+    def align(self, picture: np.ndarray, landmarks: object) -> np.ndarray:
+        """The whole picture."""
+        assert len(landmarks) == 5
+        return cv2.resize(picture, (112, 112))
+
+    def embed(self, crops: list[np.ndarray], _: Configuration) -> np.ndarray:
+        """64 numbers of each."""
+        return np.array([embedded(crop) for crop in crops])
+
+
 def test_the_eye_takes_one_live_face_and_no_other(place: Path, astronaut: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the real gate: an embedding exactly where it is bona fide; two faces, or none, are not judged."""
     monkeypatch.undo()
-    module = ModuleType("livegate.verifier")
-
-    class Verifier:
-        identity = IDENTITY
-
-        def __init__(self, model: str) -> None:
-            self.model = model
-
-        def choose(self, _: str | None) -> Configuration:
-            return Configuration.parse("HHH")
-
-        def threshold(self, _: Configuration) -> SimpleNamespace:
-            return SimpleNamespace(value=0.4)
-
-        def align(self, picture: np.ndarray, landmarks: object) -> np.ndarray:
-            assert len(landmarks) == 5
-            return cv2.resize(picture, (112, 112))
-
-        def embed(self, crops: list[np.ndarray], _: Configuration) -> np.ndarray:
-            return np.array([embedded(crop) for crop in crops])
-
-    module.Verifier = Verifier  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "livegate.verifier", module)
-    eye = people.eye("default", "verifier")
+    monkeypatch.setattr("livegate.verifier.Verifier", FakeVerifier)
+    eye = people.Eye("default", "verifier", 0.4)
     pixels = read(astronaut)
     pictures = {"one": pixels, "two": np.hstack([pixels, pixels]), "none": np.zeros_like(pixels)}
     for name, array in pictures.items():
@@ -239,5 +244,3 @@ def test_the_eye_takes_one_live_face_and_no_other(place: Path, astronaut: Path, 
     assert (seen["two"].decision.status, seen["two"].embedding) == (Status.NOT_JUDGED, None)
     assert "2 faces" in seen["two"].decision.reason
     assert (seen["none"].decision.status, seen["none"].embedding) == (Status.NOT_JUDGED, None)
-    monkeypatch.setattr(Decision, "accepted", property(lambda self: self.score is not None))
-    assert eye.capture(place / "one.png").embedding.shape == (64,)

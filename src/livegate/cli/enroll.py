@@ -14,7 +14,7 @@ from livegate.decision import Status
 from livegate.errors import LivegateError
 
 if TYPE_CHECKING:
-    from livegate.cli.people import Seen
+    from livegate.gate import Presented
     from livegate.templates.record import Embeddings
 
 KEEP_DAYS = 365
@@ -31,6 +31,7 @@ def enroll(
     key_file: people.KeyFile = None,
     model: people.Model = "default",
     verifier: people.Verifier = "verifier",
+    threshold: people.Threshold = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Enrol a person, if every picture shows one live face, and all of them the same. Exit: 0 done, 1 an attack, 2 an error, 3 not judged."""
@@ -49,7 +50,7 @@ def enroll(
         raise LivegateError(
             f"{len(pictures)} pictures were given; {MAX_TEMPLATES} templates are the most that one person may have"
         )
-    eye = people.eye(model, verifier)
+    eye = people.Eye(model, verifier, threshold)
     seen = {path: eye.capture(path) for path in pictures}
     status = next(status for status in GRAVITY if status in {one.decision.status for one in seen.values()})
     if status is not Status.BONA_FIDE:
@@ -73,7 +74,7 @@ def enroll(
         )
 
 
-def _tell_refusal(path: Path, seen: Seen, *, as_json: bool) -> None:
+def _tell_refusal(path: Path, seen: Presented, *, as_json: bool) -> None:
     if seen.decision.accepted:
         return
     if as_json:

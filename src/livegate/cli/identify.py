@@ -21,24 +21,17 @@ def identify(
     key_file: people.KeyFile = None,
     model: people.Model = "default",
     verifier: people.Verifier = "verifier",
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            metavar="X",
-            help="Similarity from which a face is known. Without it the verifier's for one comparison; the more are enrolled, the higher.",
-        ),
-    ] = None,
+    threshold: people.Threshold = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Tell who this is. Exit: 0 somebody known and live, 1 nobody who is known or an attack, 2 an error, 3 not judged."""
     from livegate.templates.key import Key
 
     Key.find(key_file)
-    eye = people.eye(model, verifier)
-    limit = eye.threshold if threshold is None else threshold
+    eye = people.Eye(model, verifier, threshold)
     with people.opened(store, key_file, eye.identity) as opened:
         seen = eye.capture(picture)
-        found = None if seen.embedding is None else opened.identify(seen.embedding, limit)
+        found = None if seen.embedding is None else opened.identify(seen.embedding, eye.threshold)
     decision = seen.decision
     status = decision.status.value if not decision.accepted else KNOWN if found else UNKNOWN
     if as_json:
@@ -47,13 +40,13 @@ def identify(
             "status": status,
             "name": found[0] if found else None,
             "similarity": found[1] if found else None,
-            "threshold": limit,
+            "threshold": eye.threshold,
             "score": decision.score,
             "reason": decision.reason,
         }
         print(json.dumps(facts))
     elif found:
-        print(f"{printable(str(picture))}: {found[0]}, similarity {found[1]:.4f} >= threshold {limit:.4f}")
+        print(f"{printable(str(picture))}: {found[0]}, similarity {found[1]:.4f} >= threshold {eye.threshold:.4f}")
     elif decision.accepted:
         # Who came nearest is nobody's business.
         print(f"{printable(str(picture))}: nobody who is enrolled")

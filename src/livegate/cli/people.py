@@ -1,19 +1,15 @@
-"""What the verbs about people share: where the store is, which key opens it, and the one face that a picture shows."""
+"""What the verbs about people share: where the store is, which key opens it, and the one live face that a picture shows."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livegate.decision import Decision
-
 if TYPE_CHECKING:
-    from livegate.configuration import Configuration
-    from livegate.templates.record import Embeddings
+    from livegate.gate import Presented
     from livegate.templates.store import TemplateStore
 
 STORE_VARIABLE = "LIVEGATE_STORE"
@@ -31,42 +27,14 @@ Model = Annotated[
     str, typer.Option(metavar="MODEL", help="Decides whether a face is bona fide: a shipped model, or an artifact's folder.")
 ]
 Verifier = Annotated[str, typer.Option(metavar="MODEL", help="Makes the templates: a shipped model, or an artifact's folder.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a picture shows.
-
-    Attributes:
-        decision: on the only face in it; *not judged* where there is none, or more than one.
-        embedding: (D,) of that face, exactly where the decision is bona fide.
-    """
-
-    decision: Decision
-    embedding: Embeddings | None
-
-
-class Eye(Protocol):
-    """From pictures to embeddings of live faces.
-
-    Attributes:
-        identity: the network that makes the embeddings.
-        configuration: with which it is run.
-        threshold: the similarity from which two faces count as one person's.
-    """
-
-    identity: str
-    configuration: Configuration
-    threshold: float
-
-    def capture(self, path: Path) -> Seen:
-        """What a picture shows."""
-        ...
-
-
-def eye(model: str, verifier: str) -> Eye:
-    """The networks of that name, ready to look at pictures."""
-    return _GateEye(model, verifier)
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        metavar="X",
+        help="Similarity, 0 to 1, from which two faces are one person's. Without it that of the verifier for one comparison; "
+        "the more people are compared, the higher it should be.",
+    ),
+]
 
 
 def opened(store: Path | None, key_file: Path | None, identity: str | None = None, *, create: bool = False) -> TemplateStore:
@@ -83,18 +51,25 @@ def _usual() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "livegate" / "templates.db"
 
 
-class _GateEye:
-    """Liveness by a gate, the embedding by a verifier, of one and the same face."""
+class Eye:
+    """From pictures to embeddings of live faces.
 
-    def __init__(self, model: str, verifier: str) -> None:
+    Args:
+        model: decides whether a face is bona fide.
+        verifier: makes embeddings.
+        threshold: the similarity from which two of them are one person's; None for the verifier's own.
+    """
+
+    def __init__(self, model: str, verifier: str, threshold: float | None) -> None:
         from livegate.gate import Gate
         from livegate.verifier import Verifier
 
-        made = Verifier(verifier)
+        made = Verifier(verifier, threshold=threshold)
         self._gate = Gate(model, verifier=made)
         self.identity = made.identity
         self.configuration = made.choose(None)
         self.threshold = made.threshold(self.configuration).value
 
-    def capture(self, path: Path) -> Seen:
-        return Seen(*self._gate.present(path))
+    def capture(self, path: Path) -> Presented:
+        """Whether the only face of a picture is live, and its embedding if it is."""
+        return self._gate.present(path)
