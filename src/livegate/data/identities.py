@@ -6,9 +6,9 @@ Millions of pictures fit: nothing is an object of its own, people are numbers in
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, Self
+from typing import NamedTuple, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,13 @@ from livegate.pictures import SUFFIXES
 Labels = npt.NDArray[np.int32]
 UNKNOWN = -1
 """The label of a picture of nobody knows whom."""
+
+
+class Person(NamedTuple):
+    """Somebody: the same name in another source is another person. Both are empty where they are unknown."""
+
+    source: str
+    subject: str
 
 
 class Faces(Protocol):
@@ -42,6 +49,14 @@ class Faces(Protocol):
         """The picture at a place: its path, or its encoded bytes."""
         ...
 
+    def name(self, place: int) -> str:
+        """What the picture at a place is called in every run: no two have one name."""
+        ...
+
+    def person(self, label: int) -> Person:
+        """Whom a label stands for."""
+        ...
+
 
 class FaceFiles:
     """Faces in files of their own.
@@ -49,20 +64,25 @@ class FaceFiles:
     Args:
         folder: where the paths start.
         names: of the pictures, below it.
-        people: who each shows, any text; empty = unknown.
+        people: who each shows.
 
     Raises:
         DataSetError: if there is no picture.
     """
 
-    def __init__(self, folder: Path, names: Sequence[str], people: Sequence[str]) -> None:
+    def __init__(self, folder: Path, names: Sequence[str], people: Iterable[Person]) -> None:
         if not names:
             raise DataSetError(folder, ["holds no picture; give a folder for each person, with pictures in it"])
         self.folder = folder
         self._names: Text = np.array(names, dtype=np.dtypes.StringDType())
-        numbers = {name: number for number, name in enumerate(sorted({name for name in people if name}))}
-        self.labels: Labels = np.fromiter((numbers.get(name, UNKNOWN) for name in people), np.int32, len(names))
-        self.people = len(numbers)
+        met: dict[Person, int] = {}
+        seen = (met.setdefault(person, len(met)) if person.subject else UNKNOWN for person in people)
+        labels = np.fromiter(seen, np.int32, len(names))
+        self._persons = sorted(met)
+        number = {person: place for place, person in enumerate(self._persons)}
+        # Its last entry is for the label -1.
+        self.labels: Labels = np.array([*(number[person] for person in met), UNKNOWN], np.int32)[labels]
+        self.people = len(met)
 
     @classmethod
     def of_folder(cls, folder: str | Path) -> Self:
@@ -73,7 +93,7 @@ class FaceFiles:
         """
         folder = Path(folder)
         names = sorted(_pictures(folder))
-        return cls(folder, names, [name.split("/", 1)[0] for name in names])
+        return cls(folder, names, (Person("", name.split("/", 1)[0]) for name in names))
 
     @classmethod
     def of_index(cls, index: Index) -> Self:
@@ -83,7 +103,7 @@ class FaceFiles:
             DataSetError: if there is no picture.
         """
         folder = index.samples[0].folder if index.samples else index.path.parent
-        people = [f"{sample.source}\t{sample.subject}" if sample.subject else "" for sample in index.samples]
+        people = (Person(sample.source, sample.subject) for sample in index.samples)
         return cls(folder, [sample.name for sample in index.samples], people)
 
     def __len__(self) -> int:
@@ -91,7 +111,15 @@ class FaceFiles:
 
     def source(self, place: int) -> Path:
         """See `Faces`."""
-        return self.folder / str(self._names[place])
+        return self.folder / self.name(place)
+
+    def name(self, place: int) -> str:
+        """See `Faces`: as the index writes it, or below the folder."""
+        return str(self._names[place])
+
+    def person(self, label: int) -> Person:
+        """See `Faces`."""
+        return self._persons[label]
 
 
 def _pictures(folder: Path) -> Iterator[str]:

@@ -27,7 +27,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from livegate.data.identities import Labels
+from livegate.data.identities import Labels, Person
 from livegate.errors import DataSetError, PictureError
 
 MAGIC = struct.pack("<I", 0xCED7230A)
@@ -67,8 +67,8 @@ class Records:
             if starts.size and not 0 <= int(starts.min()) <= int(starts.max()) < size:
                 raise DataSetError(self.path, [f"has {size:,} bytes, its index leads beyond them"])
             numbers, self._starts = _pictures(file, self.path, keys, starts)
-        names, self.labels = _numbered(numbers)
-        self.people = names.size
+        self._persons, self.labels = _numbered(numbers)
+        self.people = self._persons.size
         if wrong := _property(self.path.parent / "property", self.people):
             raise DataSetError(self.path.parent / "property", wrong)
 
@@ -86,6 +86,14 @@ class Records:
                 return _record(file, int(self._starts[place])).picture
             except ValueError as error:
                 raise PictureError(f"{self.path}: picture {place}: {error}") from None
+
+    def name(self, place: int) -> str:
+        """See `Faces`: records have no names, so it is the place."""
+        return str(place)
+
+    def person(self, label: int) -> Person:
+        """See `Faces`; the subject is the label as the file tells it."""
+        return Person("", str(self._persons[label]))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from livegate import evaluation
 from livegate.configuration import Configuration
+from livegate.data.identities import UNKNOWN, FaceFiles
 from livegate.data.index import Index
 from livegate.errors import LivegateError
 from livegate.metrics.pad import Rule, Threshold, measure
@@ -77,9 +78,13 @@ class Cosines:
         """The threshold of each configuration, and how well it tells people apart where there is a dev."""
         if self.dev is None:
             return {str(c): (Threshold(evaluation.ARGMAX, f"fixed={evaluation.ARGMAX}", ""), None) for c in configurations}
+        faces = FaceFiles.of_index(self.dev)
+        known = np.flatnonzero(faces.labels != UNKNOWN)
+        if not known.size:
+            raise LivegateError(f"{self.dev.path}: names no subject; thresholds of verification are set on pairs of known people")
         found: dict[str, tuple[Threshold, Separation | None]] = {}
         for configuration in configurations:
-            similarities = pairs(embedded(scorer, self.dev.samples, configuration), self.dev.samples)
+            similarities = pairs(embedded(scorer, faces, known, configuration), faces.labels[known])
             threshold = at_fmr(similarities, self.fmr, "dev")
             rates = match_rates(similarities, threshold)
             eer, fnmr = equal_error(similarities), rates.fnmr

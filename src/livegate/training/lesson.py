@@ -82,18 +82,18 @@ class Lesson(Protocol):
         ...
 
 
-def optimiser(model: nn.Module, settings: Settings, heavier: Mapping[int, float] | None = None) -> Optimizer:
+def optimiser(model: nn.Module, settings: Settings, others: Mapping[int, float] | None = None) -> Optimizer:
     """AdamW or SGD; decay acts on the kernels alone, not on scales, shifts and biases.
 
     Args:
         model: whose parameters are learned.
         settings: how.
-        heavier: the weight decay of some kernels, by their ``id``, that differs from that of the others.
+        others: the weight decay of some parameters, by their ``id``, that differs from this.
     """
-    heavier = heavier or {}
+    others = others or {}
     by_decay: dict[float, list[nn.Parameter]] = {settings.weight_decay: []}
     for parameter in model.parameters():
-        decay = heavier.get(id(parameter), settings.weight_decay) if parameter.ndim > 1 else 0.0
+        decay = others.get(id(parameter), settings.weight_decay if parameter.ndim > 1 else 0.0)
         by_decay.setdefault(decay, []).append(parameter)
     groups = [{"params": parameters, "weight_decay": decay} for decay, parameters in by_decay.items() if parameters]
     if settings.name == "sgd":

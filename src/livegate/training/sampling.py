@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ def draw_configuration(table: Mapping[str, float], rng: np.random.Generator) -> 
     return Configuration.parse(names[rng.choice(len(names), p=weights / weights.sum())])
 
 
-def shuffled(samples: Sequence[Sample], rng: np.random.Generator) -> NDArray[np.int64]:
+def shuffled(samples: Sized, rng: np.random.Generator) -> NDArray[np.int64]:
     """Every sample once, in random order: the epoch of the paper."""
     return rng.permutation(len(samples))
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from livegate.configuration import Branch, Configuration
-from livegate.data.index import Index
+from livegate.data.identities import Faces, Labels
 from livegate.errors import RecipeError
 from livegate.metrics.similarities import Similarities
 from livegate.metrics.verification import at_fmr, equal_error, match_rates
@@ -21,18 +20,17 @@ from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.pictures import read
 from livegate.preprocessing import Preprocessing, resize, to_input
-from livegate.sample import Sample
 from livegate.training.augment import PixelAugment
 from livegate.training.lesson import Errors, optimiser
+from livegate.training.verification.division import Places, divided, open_faces
 from livegate.training.verification.loader import FaceBatch, FaceBatches
 from livegate.training.verification.losses import People, angular, distillation
 from livegate.training.verification.recipe import Distillation, VerificationRecipe
 from livegate.training.verification.teacher import embeddings, open_teacher
 
-DEV = 3
-"""The stream of chance of who makes up dev."""
 CACHE = "teacher.npz"
 BATCH = 32
+Opened = TypeVar("Opened")
 FMR = 1e-3
 """The share of non-mated comparisons that are accepted where the log gives the share of mated ones that are not."""
 
@@ -64,7 +62,8 @@ class Verification:
     def __init__(self, recipe: VerificationRecipe) -> None:
         self.recipe = recipe
         self._augment = PixelAugment(recipe.augment)
-        self._dev: Sequence[Sample] = ()
+        self._faces: Faces | None = None
+        self._dev: Places = np.empty(0, np.int64)
         self._targets: Tensor | None = None
         self._people: Tensor | None = None
 
@@ -79,34 +78,38 @@ class Verification:
         Raises:
             RecipeError: if the recipe does not fit the data.
             IndexFileError: if the index has faults.
-            CheckpointError: if the teacher cannot be loaded.
+            DataSetError: if the folder or the records have.
+            ArtifactError: if the teacher cannot be loaded.
+            CheckpointError: if what is kept of a teacher is damaged, or another's.
             MissingExtraError: if the teacher is not installed.
         """
         recipe = self.recipe
-        training, self._dev = divided(Index.read(recipe.data.path).samples, recipe)
-        if len(training) < recipe.optimiser.batch:
-            raise RecipeError(recipe.name, [f"has {len(training)} pictures to learn from, fewer than one batch"])
+        self._faces = faces = open_faces(recipe.data.path)
+        training, self._dev = divided(faces, recipe)
         if isinstance(recipe.loss, Distillation):
             teacher = open_teacher(recipe.loss.teacher, recipe.data.folder)
-            cache = recipe.data.folder / recipe.loss.cache if recipe.loss.cache else folder / CACHE
-            self._targets = torch.from_numpy(embeddings(teacher, training, cache, quiet=quiet))
-            if self._targets.shape[1] > recipe.model.backbone.outputs:
-                numbers = f"{self._targets.shape[1]} numbers of the teacher, the network has {recipe.model.backbone.outputs}"
+            if teacher.size > recipe.model.backbone.outputs:
+                numbers = f"{teacher.size} numbers of the teacher, the network has {recipe.model.backbone.outputs}"
                 raise RecipeError(recipe.name, [f"cannot learn the {numbers}"])
+            cache = recipe.data.folder / recipe.loss.cache if recipe.loss.cache else folder / CACHE
+            self._targets = torch.from_numpy(embeddings(teacher, faces, training, cache, quiet=quiet))
         else:
-            names = sorted({(sample.source, sample.subject) for sample in training})
-            number = {name: place for place, name in enumerate(names)}
-            self._people = torch.tensor([number[sample.source, sample.subject] for sample in training])
-        return FaceBatches(training, recipe)
+            _, numbers_of_people = np.unique(faces.labels[training], return_inverse=True)
+            self._people = torch.from_numpy(numbers_of_people.astype(np.int64))
+        return FaceBatches(faces, training, recipe)
 
     def fresh(self, device: torch.device) -> tuple[FaceLearner, Optimizer]:
-        """See `Lesson`."""
+        """See `Lesson`.
+
+        Raises:
+            RecipeError: if the network does not take pictures of the recipe's size.
+        """
         network = self.recipe.model.build()
+        _require_size(network, self.recipe)
         numbers = self.recipe.model.backbone.outputs
         people = None if self._people is None else People(numbers, int(self._people.max()) + 1)
         learner = FaceLearner(network, people).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        last = [layer.weight for layer in [*network.blocks[-1].modules(), people] if isinstance(layer, nn.Linear | People)]
-        return learner, optimiser(learner, self.recipe.optimiser, {id(weight): self.recipe.embedding_decay for weight in last})
+        return learner, optimiser(learner, self.recipe.optimiser, _decays(learner, self.recipe))
 
     def loss(self, model: nn.Module, batch: FaceBatch, configuration: Configuration, _: np.random.Generator) -> Tensor:
         """See `Lesson`."""
@@ -115,39 +118,18 @@ class Verification:
         x = normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
         found, loss = model(x, str(configuration)).float(), self.recipe.loss
         if isinstance(loss, Distillation):
-            return distillation(found, _rows(self._targets, batch.positions).to(device))
-        return angular(found, _rows(self._people, batch.positions).to(device), loss)
+            return distillation(found, _opened(self._targets)[batch.positions].to(device))
+        return angular(found, _opened(self._people)[batch.positions].to(device), loss)
 
     def errors(self, network: Network) -> Errors:
         """The all-heavy configuration on all pairs of pictures of dev."""
         heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
-        found = embedded(TorchScorer(network, self.deployed), self._dev, heavy)
-        similarities = pairs(found, self._dev)
+        faces = _opened(self._faces)
+        found = embedded(TorchScorer(network, self.deployed), faces, self._dev, heavy)
+        similarities = pairs(found, faces.labels[self._dev])
         error, fnmr = equal_error(similarities), match_rates(similarities, at_fmr(similarities, FMR, "dev")).fnmr.value
         figures = {"dev_eer": error, "dev_fnmr": fnmr}
         return Errors(figures, figures, f"dev EER {error:.2%}, FNMR {fnmr:.2%} at FMR {FMR:.1%}")
-
-
-def divided(samples: Sequence[Sample], recipe: VerificationRecipe) -> tuple[list[Sample], list[Sample]]:
-    """What is learned from, and dev: people drawn by the seed from those of the source for dev who have two pictures or more.
-
-    Raises:
-        RecipeError: if there are too few of them, or a name is missing that the loss needs.
-    """
-    data = recipe.data
-    used = [sample for sample in samples if not sample.subject or sample.subject not in data.leave_out]
-    names = [sample.subject for sample in used if sample.source == data.dev_source and sample.subject]
-    able = sorted({name for name in names if names.count(name) > 1})
-    if len(able) < data.dev_subjects:
-        fault = f"{data.dev_source!r} has {len(able)} people with two pictures or more, fewer than data.dev_subjects"
-        raise RecipeError(recipe.name, [fault])
-    chosen = set(np.random.default_rng([recipe.seed, DEV]).choice(able, data.dev_subjects, replace=False).tolist())
-    dev = [sample for sample in used if sample.source == data.dev_source and sample.subject in chosen]
-    kept = {sample.name for sample in dev}
-    training = [sample for sample in used if sample.name not in kept]
-    if not isinstance(recipe.loss, Distillation):
-        training = [sample for sample in training if sample.subject]
-    return training, dev
 
 
 class Embedder(Protocol):
@@ -163,24 +145,42 @@ class Embedder(Protocol):
         ...
 
 
-def embedded(scorer: Embedder, samples: Sequence[Sample], configuration: Configuration) -> NDArray[np.float32]:
-    """The embeddings of aligned faces: (N, D)."""
+def embedded(scorer: Embedder, faces: Faces, places: Places, configuration: Configuration) -> NDArray[np.float32]:
+    """The embeddings of the aligned faces at some places: (N, D)."""
     size, rows = scorer.preprocessing.size, []
-    for start in range(0, len(samples), BATCH):
-        faces = [resize(read(sample.path), size, size) for sample in samples[start : start + BATCH]]
-        rows.append(scorer.run(to_input(faces), configuration))
+    for start in range(0, len(places), BATCH):
+        pictures = [resize(read(faces.source(place)), size, size) for place in places[start : start + BATCH].tolist()]
+        rows.append(scorer.run(to_input(pictures), configuration))
     return np.concatenate(rows)
 
 
-def pairs(found: NDArray[np.float32], samples: Sequence[Sample]) -> Similarities:
-    """All pairs of embeddings (N, D), each once."""
+def pairs(found: NDArray[np.float32], labels: Labels) -> Similarities:
+    """All pairs of embeddings (N, D), each once; labels (N,) say who is shown."""
     cosines = found.astype(np.float64) @ found.astype(np.float64).T
-    names = np.array([f"{sample.source}/{sample.subject}" for sample in samples])
-    first, second = np.triu_indices(len(names), k=1)
-    return Similarities.build(np.clip(cosines[first, second], -1, 1), names[first] == names[second])
+    first, second = np.triu_indices(len(labels), k=1)
+    return Similarities.build(np.clip(cosines[first, second], -1, 1), labels[first] == labels[second])
 
 
-def _rows(values: Tensor | None, positions: Tensor) -> Tensor:
-    if values is None:
+def _require_size(network: Network, recipe: VerificationRecipe) -> None:
+    heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
+    try:
+        TorchScorer(network, recipe.deployed).run(np.zeros((1, 3, recipe.size, recipe.size), np.float32), heavy)
+    except RuntimeError:
+        raise RecipeError(recipe.name, [f"{recipe.model.name!r} takes no pictures of {recipe.size} pixels; set size"]) from None
+
+
+def _decays(learner: FaceLearner, recipe: VerificationRecipe) -> dict[int, float]:
+    """The weight decay of parameters that are no ordinary kernels, by their ``id``."""
+    last = [*learner.network.blocks[-1].modules(), learner.people]
+    found = {id(layer.weight): recipe.embedding_decay for layer in last if isinstance(layer, nn.Linear | People)}
+    if recipe.decay_biases:
+        layers = [layer for layer in learner.modules() if isinstance(layer, nn.Conv2d | nn.Linear | nn.PReLU)]
+        slight = (parameter for layer in layers for parameter in layer.parameters(recurse=False) if parameter.ndim == 1)
+        found |= {id(parameter): recipe.optimiser.weight_decay for parameter in slight}
+    return found
+
+
+def _opened(value: Opened | None) -> Opened:
+    if value is None:
         raise RuntimeError("open comes first")
-    return values[positions]
+    return value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,16 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from livegate.data.identities import Faces
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
-from livegate.sample import Sample
 from livegate.training.loader import ORDER, PIXELS, degraded
 from livegate.training.sampling import shuffled
+from livegate.training.verification.division import Places
 from livegate.training.verification.recipe import VerificationRecipe, Wobble
 
 
 class FaceBatch(NamedTuple):
-    """One step's pictures: (N, 3, S, S) uint8 RGB; positions (N,) int64 among the samples."""
+    """One step's pictures: (N, 3, S, S) uint8 RGB; positions (N,) int64 among what is learned from."""
 
     pictures: Tensor
     positions: Tensor
@@ -32,14 +32,16 @@ class FaceBatches(Dataset[FaceBatch]):
     """The batches of a run by their step: every picture once an epoch, in random order; the last ones that fill no batch wait for the next.
 
     Args:
-        samples: aligned faces, more than one batch of them.
+        faces: aligned.
+        places: of those that are learned from, one batch of them or more.
         recipe: what decides the draw.
     """
 
-    def __init__(self, samples: Sequence[Sample], recipe: VerificationRecipe) -> None:
-        self.samples = samples
+    def __init__(self, faces: Faces, places: Places, recipe: VerificationRecipe) -> None:
+        self.faces = faces
+        self.places = places
         self.recipe = recipe
-        self.steps_per_epoch = len(samples) // recipe.optimiser.batch
+        self.steps_per_epoch = len(places) // recipe.optimiser.batch
         self._order = lru_cache(maxsize=1)(self._draw_order)
 
     def __len__(self) -> int:
@@ -50,16 +52,16 @@ class FaceBatches(Dataset[FaceBatch]):
         size = self.recipe.optimiser.batch
         chosen = self._order(epoch)[place * size : (place + 1) * size]
         rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
-        pictures = np.stack([self._picture(self.samples[position], rng) for position in chosen])
+        pictures = np.stack([self._picture(place, rng) for place in self.places[chosen].tolist()])
         return FaceBatch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.from_numpy(chosen))
 
-    def _picture(self, sample: Sample, rng: np.random.Generator) -> Pixels:
+    def _picture(self, place: int, rng: np.random.Generator) -> Pixels:
         recipe = self.recipe
-        face = wobbled(resize(read(sample.path), recipe.size, recipe.size), recipe.wobble, rng)
+        face = wobbled(resize(read(self.faces.source(place)), recipe.size, recipe.size), recipe.wobble, rng)
         return degraded(face, recipe.augment, rng)
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
-        return shuffled(self.samples, np.random.default_rng([self.recipe.seed, ORDER, epoch]))
+        return shuffled(self.places, np.random.default_rng([self.recipe.seed, ORDER, epoch]))
 
 
 def wobbled(face: Pixels, settings: Wobble, rng: np.random.Generator) -> Pixels:

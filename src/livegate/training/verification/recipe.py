@@ -12,16 +12,18 @@ from livegate.preprocessing import Preprocessing, aligned
 from livegate.training.recipe import AnyRecipe, Augment, Count, Place, Positive, Section, Share
 
 
-class Faces(Place):
-    """What is learned from: an index of aligned faces. Dev is made of people that are not learned from."""
+class FaceData(Place):
+    """What is learned from: aligned faces. Dev is made of people that are not learned from."""
 
     index: str = "faces/index.csv"
-    dev_source: str = "celeba"
-    """The source that dev is drawn from."""
+    """Relative to ``root``: a CSV file, a folder with one folder for each person, or a ``.rec`` file."""
+    dev_source: str = ""
+    """The source that dev is drawn from; empty for all. Only a CSV file tells of sources."""
     dev_subjects: Annotated[int, Field(ge=2)] = 40
     """How many of its people make up dev."""
     leave_out: tuple[str, ...] = ()
-    """Subjects of whom no picture is used at all, such as those that another part of a system is measured on."""
+    """Subjects of whom no picture is used at all, such as those that another part of a system is measured on: as the CSV file, the
+    folder or the label in the records names them."""
 
 
 class Wobble(Section):
@@ -66,12 +68,14 @@ class VerificationRecipe(AnyRecipe):
     """A training run for face verification, whole."""
 
     task: Literal["verification"]
-    data: Faces = Faces()
+    data: FaceData = FaceData()
     augment: Augment = Augment(flip=0.5, jitter=0.0, noise=0.0)
     wobble: Wobble = Wobble()
     loss: Loss = Distillation()
     embedding_decay: Annotated[float, Field(ge=0)] = 0.0
     """Weight decay of the embedding's linear layer and of the weights of people; that of the optimiser is for all other kernels."""
+    decay_biases: bool = False
+    """Let the optimiser's weight decay act on biases and the slopes of PReLU too, as Zhang 2019 does; never on normalisation."""
     colour: Literal["RGB"] = "RGB"
     """Order of the channels that the network learns. The nets of the author's code take BGR."""
     size: Count = 112

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +14,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
+from livegate.data.identities import Faces
 from livegate.errors import CheckpointError, PictureError
 from livegate.pictures import read
 from livegate.runtime.embedders import DLIB, Embedder, open_embedder, unit
-from livegate.sample import Sample
+from livegate.training.verification.division import Places
 
 SAVED_EVERY = 500
 """Pictures between two writes of the cache."""
@@ -30,12 +30,13 @@ def open_teacher(name: str, folder: Path) -> Embedder:
     return open_embedder(name if name == DLIB else folder / name)
 
 
-def embeddings(teacher: Embedder, faces: Sequence[Sample], cache: Path, *, quiet: bool = False) -> Embeddings:
+def embeddings(teacher: Embedder, faces: Faces, places: Places, cache: Path, *, quiet: bool = False) -> Embeddings:
     """The teacher's embedding of each face and of its mirror image, added and brought to unit length; computed once.
 
     Args:
         teacher: what makes them.
-        faces: pictures of aligned faces; the cache knows them by their names in the index.
+        faces: aligned; the cache knows them by their names.
+        places: of those that are asked for.
         cache: the file that keeps them; what it has is not computed again, so that a run that was stopped goes on.
         quiet: show no progress bar.
 
@@ -46,35 +47,40 @@ def embeddings(teacher: Embedder, faces: Sequence[Sample], cache: Path, *, quiet
         CheckpointError: if the cache is of another teacher, or damaged.
         PictureError: if a picture cannot be read, or the teacher says nothing of it.
     """
-    known = _read(cache, teacher.identity)
-    missing = [face for face in faces if face.name not in known]
+    known = _read(cache, teacher)
+    names = [faces.name(place) for place in places.tolist()]
+    missing = [(name, place) for name, place in zip(names, places.tolist(), strict=True) if name not in known]
     shown = track(missing, "teacher", console=Console(stderr=True), disable=quiet or not missing)
-    for number, face in enumerate(shown, start=1):
-        known[face.name] = _of_both_sides(teacher, face.path)
+    for number, (name, place) in enumerate(shown, start=1):
+        known[name] = _of_both_sides(teacher, faces.source(place), name)
         if number % SAVED_EVERY == 0 or number == len(missing):
             _write(cache, teacher.identity, known)
-    return np.stack([known[face.name] for face in faces])
+    return np.stack([known[name] for name in names])
 
 
-def _of_both_sides(teacher: Embedder, path: Path) -> Embeddings:
-    picture = read(path)
-    total = sum(unit(teacher.embed(np.ascontiguousarray(side))) for side in (picture, picture[:, ::-1]))
-    if not np.isfinite(total).all():
-        raise PictureError(f"{path}: the teacher gives no finite embedding of it; leave the picture out")
-    return unit(np.asarray(total, np.float32))
+def _of_both_sides(teacher: Embedder, source: Path | bytes, name: str) -> Embeddings:
+    picture = read(source)
+    with np.errstate(invalid="ignore"):  # an embedding of no length, which is refused here
+        sides = [unit(teacher.embed(np.ascontiguousarray(side))) for side in (picture, picture[:, ::-1])]
+        found = unit(np.sum(sides, axis=0))
+    if not np.isfinite(found).all():
+        raise PictureError(f"{name}: the teacher gives no finite embedding of it; leave the picture out")
+    return found
 
 
-def _read(cache: Path, identity: str) -> dict[str, Embeddings]:
+def _read(cache: Path, teacher: Embedder) -> dict[str, Embeddings]:
     if not cache.exists():
         return {}
     try:
         with np.load(cache, allow_pickle=False) as file:
-            teacher, names, rows = str(file["teacher"]), file["names"].tolist(), file["embeddings"]
+            identity, names, rows = str(file["teacher"]), file["names"].tolist(), file["embeddings"]
         known = dict(zip(names, rows, strict=True))
     except Exception as error:  # noqa: BLE001 - a damaged archive raises whatever its reader stumbles over
         raise CheckpointError(cache, [f"is no cache of embeddings ({error}); remove it"]) from None
-    if teacher != identity:
+    if identity != teacher.identity:
         raise CheckpointError(cache, ["holds the embeddings of another teacher; remove it or choose another folder"])
+    if rows.shape[1:] != (teacher.size,) or rows.dtype != np.float32 or not np.isfinite(rows).all():
+        raise CheckpointError(cache, [f"is no cache of {teacher.size} finite numbers a face; remove it"])
     return known
 
 
