@@ -52,10 +52,15 @@ LOSSES: list[dict[str, Any]] = [{"name": "arcface"}, {"name": "am-softmax", "mar
 def test_a_run_makes_a_checkpoint_and_the_loss_falls(make_recipe: Make, tmp_path: Path, loss: dict[str, Any]) -> None:
     """Eight epochs of three steps: the loss of the last six is below that of the first six; the network holds no people."""
     recipe = make_recipe(loss=loss, optimiser={"learning_rate": 1e-2, "epochs": 8}, run={"checkpoint_every": 100})
-    lines = []
+    lines: list[float] = []
+    descend = loop.descend
+
+    def noted(*given: Any) -> float:
+        lines.append(descend(*given))
+        return lines[-1]
+
     with pytest.MonkeyPatch.context() as patch:
-        descend = loop.descend
-        patch.setattr(loop, "descend", lambda *given: lines.append(descend(*given)) or lines[-1])
+        patch.setattr(loop, "descend", noted)
         checkpoint = Checkpoint.load(train(recipe, tmp_path / "run", quiet=True))
     assert len(lines) == 24
     assert np.mean(lines[-6:]) < 0.9 * np.mean(lines[:6])
@@ -172,10 +177,8 @@ def test_targets_and_people_follow_their_pictures(make_recipe: Make, tmp_path: P
     batches = named.open(tmp_path, quiet=True)
     assert named._people is not None
     assert sorted(set(named._people.tolist())) == [0, 1, 2, 3]
-    persons = {
-        (label, batches.faces.source(place).parent)
-        for label, place in zip(named._people.tolist(), batches.places.tolist(), strict=True)
-    }  # type: ignore[union-attr]
+    folders = [Path(str(batches.faces.source(place))).parent for place in batches.places.tolist()]
+    persons = set(zip(named._people.tolist(), folders, strict=True))
     assert len(persons) == 4
 
 

@@ -69,7 +69,7 @@ def test_channels_are_red_green_blue(make_recipe: Make, faces: object) -> None:
     drawn = FaceFiles.of_folder(recipe.data.folder)
     pictures, positions = FaceBatches(drawn, np.arange(48), recipe)[0]
     for picture, position in zip(pictures.numpy(), positions.tolist(), strict=True):
-        expected = cv2.imread(str(drawn.source(position)))[..., ::-1]
+        expected = np.asarray(cv2.imread(str(drawn.source(position))))[..., ::-1]
         assert np.array_equal(picture.transpose(1, 2, 0), expected)
 
 

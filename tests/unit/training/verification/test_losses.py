@@ -113,11 +113,11 @@ def test_people_are_directions() -> None:
     expected = rows @ weight.T / np.linalg.norm(weight, axis=1)
     assert np.allclose(before.detach().numpy(), expected, atol=1e-6)
     with torch.no_grad():
-        people.weight *= torch.rand(50, 1) * 9 + 0.1
+        people.weight.mul_(torch.rand(50, 1) * 9 + 0.1)
     assert torch.allclose(people(embeddings), before, atol=1e-6)
 
 
-class Largest(TorchDispatchMode):
+class Largest(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Remembers how many numbers the largest tensor had that any operation made."""
 
     numbers = 0
@@ -137,7 +137,7 @@ def test_all_people_of_ms1mv2() -> None:
     people = People(size, number)
     embeddings = torch.nn.functional.normalize(torch.randn(batch, size))
     right = torch.arange(batch) * 7000
-    with Largest() as largest:
+    with Largest() as largest:  # type: ignore[no-untyped-call]
         loss = angular(people(embeddings), right, ARCFACE)
         loss.backward()  # type: ignore[no-untyped-call]
     assert largest.numbers == number * size

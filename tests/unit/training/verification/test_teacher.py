@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from livegate.data.identities import FaceFiles
 from livegate.errors import ArtifactError, CheckpointError, PictureError
+from livegate.pictures import read
 from livegate.preprocessing import Pixels
 from livegate.training.verification import teacher as module
 from livegate.training.verification.recipe import VerificationRecipe
@@ -43,9 +44,10 @@ def test_the_picture_and_its_mirror_image_together(make_recipe: Make, tmp_path: 
     drawn = FaceFiles.of_folder(make_recipe().data.folder)
     places = np.array([40, 3, 17])
     found = embeddings(Counting(), drawn, places, tmp_path / "cache.npz", quiet=True)
-    assert (found.shape, found.dtype) == ((3, 3), np.float32)
+    assert found.shape == (3, 3)
+    assert found.dtype == np.float32
     for row, place in zip(found, places.tolist(), strict=True):
-        left, right, _ = Counting().embed(module.read(drawn.source(place)))
+        left, right, _ = Counting().embed(read(drawn.source(place)))
         assert left != right
         sides = np.array([[left, right, 50], [right, left, 50]])
         total = (sides / np.linalg.norm(sides, axis=1, keepdims=True)).sum(0)
@@ -155,7 +157,7 @@ def test_a_failed_write_leaves_what_was_there(greys: FaceFiles, tmp_path: Path, 
 def test_a_teacher_that_says_nothing_is_refused(greys: FaceFiles, tmp_path: Path) -> None:
     """An embedding of no length has no direction."""
     teacher = Counting()
-    teacher.embed = lambda _: np.zeros(3, np.float32)  # type: ignore[method-assign]
+    teacher.embed = lambda _: np.zeros(3, np.float32)  # type: ignore[method-assign, assignment]
     with pytest.raises(PictureError, match=r"04\.png: the teacher gives no finite embedding of it"):
         embeddings(teacher, greys, np.array([4]), tmp_path / "cache.npz", quiet=True)
 
