@@ -81,7 +81,9 @@ class Cosines:
         faces = FaceFiles.of_index(self.dev)
         known = np.flatnonzero(faces.labels != UNKNOWN)
         if not known.size:
-            raise LivegateError(f"{self.dev.path}: names no subject; thresholds of verification are set on pairs of known people")
+            raise LivegateError(
+                f"{self.dev.path}: names no subject; thresholds of verification are set on pairs of known people"
+            )
         found: dict[str, tuple[Threshold, Separation | None]] = {}
         for configuration in configurations:
             similarities = pairs(embedded(scorer, faces, known, configuration), faces.labels[known])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from livegate.data.identities import UNKNOWN, FaceFiles
+from livegate.data.identities import UNKNOWN, FaceFiles, Person
 from livegate.data.index import Index
 from livegate.errors import DataSetError
 from livegate.sample import Sample
@@ -24,6 +24,8 @@ def test_a_folder_for_each_person(tmp_path: Path) -> None:
     ]
     assert found.labels.tolist() == [0, 0, 1]
     assert (found.people, found.labels.dtype) == (2, np.int32)
+    assert [found.person(label) for label in (0, 1)] == [Person("", "ann"), Person("", "bob")]
+    assert found.name(1) == "ann/more/3.jpg"
 
 
 def test_an_index_of_faces(tmp_path: Path) -> None:
@@ -33,6 +35,16 @@ def test_an_index_of_faces(tmp_path: Path) -> None:
     found = FaceFiles.of_index(Index(tmp_path / "index.csv", samples, labelled=False, boxed=False))
     assert found.labels.tolist() == [0, 1, UNKNOWN, 0]
     assert (found.people, found.source(3)) == (2, tmp_path / "4.jpg")
+    assert [found.person(label) for label in (0, 1)] == [Person("x", "ann"), Person("y", "ann")]
+    assert found.name(3) == "4.jpg"
+
+
+def test_people_are_numbered_in_the_order_of_their_names(tmp_path: Path) -> None:
+    """By source, then by name, in whatever order they come."""
+    people = [Person(source, name) for source, name in (("y", "a"), ("x", "b"), ("", ""), ("x", "a"), ("y", "a"))]
+    found = FaceFiles(tmp_path, [f"{n}.jpg" for n in range(5)], people)
+    assert found.labels.tolist() == [2, 1, UNKNOWN, 0, 2]
+    assert [found.person(label) for label in range(3)] == [people[3], people[1], people[0]]
 
 
 def test_no_picture(tmp_path: Path) -> None:

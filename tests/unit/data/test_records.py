@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from livegate.data import records
+from livegate.data.identities import Person
 from livegate.data.records import MAGIC, Records
 from livegate.errors import DataSetError, PictureError
 
@@ -61,6 +62,8 @@ def test_a_set_with_a_header(tmp_path: Path, several: bool) -> None:  # noqa: FB
     assert [found.source(place) for place in range(len(found))] == PICTURES
     assert found.labels.tolist() == [0, 0, 0, 1, 1, 2, 2]
     assert (found.people, len(found), found.labels.dtype) == (3, 7, np.int32)
+    assert [found.person(label) for label in range(3)] == [Person("", "3"), Person("", "8"), Person("", "20")]
+    assert len({found.name(place) for place in range(7)}) == 7
 
 
 def test_a_set_without_a_header(tmp_path: Path) -> None:

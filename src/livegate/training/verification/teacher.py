@@ -6,7 +6,6 @@ A teacher is any embedder of another maker, see `livegate.runtime.embedders`.
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +43,7 @@ def embeddings(teacher: Embedder, faces: Faces, places: Places, cache: Path, *, 
         (N, D) float32.
 
     Raises:
-        CheckpointError: if the cache is of another teacher, or damaged.
+        CheckpointError: if the cache is of another teacher, or damaged, or cannot be written.
         PictureError: if a picture cannot be read, or the teacher says nothing of it.
     """
     known = _read(cache, teacher)
@@ -72,7 +71,7 @@ def _read(cache: Path, teacher: Embedder) -> dict[str, Embeddings]:
     if not cache.exists():
         return {}
     try:
-        with np.load(cache, allow_pickle=False) as file:
+        with cache.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             identity, names, rows = str(file["teacher"]), file["names"].tolist(), file["embeddings"]
         known = dict(zip(names, rows, strict=True))
     except Exception as error:  # noqa: BLE001 - a damaged archive raises whatever its reader stumbles over
@@ -85,9 +84,16 @@ def _read(cache: Path, teacher: Embedder) -> dict[str, Embeddings]:
 
 
 def _write(cache: Path, identity: str, known: dict[str, Embeddings]) -> None:
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=cache.parent, suffix=".partial", delete=False) as file:
-        np.savez(file, teacher=np.array(identity), names=np.array(list(known)), embeddings=np.stack(list(known.values())))
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(cache)
+    """Whole or not at all."""
+    part = cache.with_name(f".{cache.name}.{os.getpid()}.part")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            np.savez(file, teacher=np.array(identity), names=np.array(list(known)), embeddings=np.stack(list(known.values())))
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(cache)
+    except OSError as error:
+        raise CheckpointError(cache, [f"cannot be written ({error.strerror or error})"]) from None
+    finally:
+        part.unlink(missing_ok=True)
