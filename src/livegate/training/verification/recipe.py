@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from livegate.configuration import Configuration
 from livegate.preprocessing import Preprocessing, aligned
-from livegate.training.recipe import AnyRecipe, Augment, Count, Place, Positive, Section, Share
+from livegate.training.recipe import AnyRecipe, Augment, Place, Positive, Section, Share
 
 
 class FaceData(Place):
@@ -78,7 +78,7 @@ class VerificationRecipe(AnyRecipe):
     """Let the optimiser's weight decay act on biases and the slopes of PReLU too, as Zhang 2019 does; never on normalisation."""
     colour: Literal["RGB"] = "RGB"
     """Order of the channels that the network learns. The nets of the author's code take BGR."""
-    size: Count = 112
+    size: Annotated[int, Field(ge=32, le=1024)] = 112
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

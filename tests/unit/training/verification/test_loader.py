@@ -39,6 +39,14 @@ def test_a_step_gives_the_same_batch_whenever_it_is_asked_for(batches: Callable[
     assert any(not torch.equal(seeded[step].positions, found[step].positions) for step in found)
 
 
+def test_each_time_a_picture_is_seen_otherwise(make_recipe: Make) -> None:
+    """One face eight times over, in two steps of four: no two of them are alike."""
+    drawn = FaceFiles.of_folder(make_recipe().data.folder)
+    same = FaceFiles(drawn.folder, [drawn.name(0)] * 8, [drawn.person(0)] * 8)
+    found = FaceBatches(same, np.arange(8), make_recipe(optimiser={"batch": 4}))
+    assert len({picture.numpy().tobytes() for step in (0, 1) for picture in found[step].pictures}) == 8
+
+
 def test_each_picture_at_most_once_an_epoch(batches: Callable[..., FaceBatches]) -> None:
     """Two batches of 4 an epoch; the three left over are others the next time."""
     found = batches()

@@ -42,6 +42,7 @@ def test_the_task_says_which_recipe_it_is() -> None:
         ({"wobble": {"scale": 0.5}}, "wobble.scale: .*less than 0.5"),
         ({"colour": "BGR"}, "colour: .*'RGB', got 'BGR'"),
         ({"embedding_decay": -1}, "embedding_decay: .*greater than or equal to 0"),
+        ({"size": 31}, "size: .*greater than or equal to 32"),
         ({"task": "liveness"}, "task: .*'verification'"),
     ],
 )
