@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 import warnings
+from collections.abc import Callable, Iterator
+from copy import deepcopy
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +22,9 @@ from livegate.preprocessing import Pixels
 from livegate.runtime.artifact import Artifact
 from livegate.sample import Landmarks
 from livegate.weights import locate
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -65,6 +71,83 @@ def tampered(artifact: Path, tmp_path: Path) -> Path:
     folder = Path(shutil.copytree(artifact, tmp_path / "tampered"))
     (folder / "manifest.json").write_text(Artifact.open(folder).manifest.model_dump_json(), "utf-8")
     return folder
+
+
+class FaceBlock(NamedTuple):
+    """A block of the small network for verification."""
+
+    c_in: int
+    c_out: int
+    stride: int
+
+    def build(self) -> nn.Module:
+        """The block with fresh weights."""
+        from torch import nn
+
+        from livegate.models.backbone import convolution
+
+        return nn.Sequential(*convolution(self.c_in, self.c_out, nn.ReLU(), kernel=3, stride=self.stride))
+
+
+@pytest.fixture(scope="session")
+def face_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[int], Path]]:
+    """Makes the checkpoint of a small network for verification with random weights, by seed: two adaptive blocks, 32 numbers.
+
+    Its recipe puts two people of the source ``generated-phone`` aside for dev. Where torch is missing, the test is skipped.
+    """
+    torch = pytest.importorskip("torch")
+    from livegate.models import registry
+    from livegate.models.backbone import Backbone, adapt
+    from livegate.models.checkpoint import Checkpoint, as_weights
+    from livegate.models.embedding import Embedding
+    from livegate.preprocessing import aligned
+    from livegate.training.verification.recipe import VerificationRecipe
+
+    stages = [[FaceBlock(8, 16, 2), FaceBlock(16, 16, 1)], [FaceBlock(16, 32, 2), FaceBlock(32, 32, 1)]]
+    plain = Backbone(FaceBlock(3, 8, 4).build, stages, lambda numbers, _: [Embedding(32, numbers)], 32, "verification")
+    small = adapt(plain, (1, 2), light=lambda first, second: FaceBlock(first.c_in, second.c_out, first.stride))
+
+    def made(seed: int) -> Path:
+        recipe = VerificationRecipe(
+            name="small-face",
+            task="verification",
+            model=registry.ModelSpec("small-face", ()),
+            data={"dev_source": "generated-phone", "dev_subjects": 2},
+            sampling={"configurations": {"HH": 1.0}},
+        )
+        torch.manual_seed(seed)
+        network = recipe.model.build()
+        with torch.inference_mode():
+            for text in ("LL", "HH"):
+                for layer in network.modules():
+                    if hasattr(layer, "momentum"):
+                        layer.momentum = 1.0  # the statistics become those of the last batch
+                network.train()(torch.rand(16, 3, 112, 112) * 2 - 1, Configuration.parse(text))
+        path = tmp_path_factory.mktemp("small-face") / "model.safetensors"
+        Checkpoint(recipe.model, aligned(), as_weights(network), recipe.model_dump(mode="json"), {"epoch": 1}).save(path)
+        return path
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.BACKBONES, "small-face", small)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def face_artifact(face_checkpoint: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The artifact of that network in fp32 and fp16, thresholds 0.5 and fixed; only to read."""
+    pytest.importorskip("onnxscript")
+    from livegate.export import onnx
+    from livegate.export.exporter import Order, Papers, export
+    from livegate.export.targets import TARGETS
+    from livegate.models.checkpoint import Checkpoint
+
+    checkpoint = Checkpoint.load(face_checkpoint(0))
+    model = onnx.to_onnx(checkpoint.network(), checkpoint.preprocessing)  # takes longest, and both files are made of it
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("livegate.export.onnx.to_onnx", lambda *_: deepcopy(model))
+        patch.setattr("livegate.export.source.PARITY_PICTURES", 4)
+        order = Order([TARGETS["onnx"], TARGETS["onnx-fp16"]])
+        return export(checkpoint, tmp_path_factory.mktemp("faces") / "small", name="small", papers=Papers(), order=order)
 
 
 class PixelEmbedder:

@@ -26,6 +26,8 @@ Statistics = tuple[float, float, float]
 TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]])
 """Where ArcFace (Deng et al. 2019, as in its code) has the right eye, left eye, nose, right and left mouth corner, in pixels of 112."""
 TEMPLATE_SIDE = 112
+FARTHEST, SMALLEST_SCALE = 1_000_000, 1e-4
+"""No point of a face lies farther from the corner of its picture; no face is so much larger than the input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +136,20 @@ class Preprocessing:
             (size, size, 3) uint8, RGB.
 
         Raises:
-            PictureError: if the points are not five, or fall together.
+            PictureError: if the points are not five, do not lie in a picture, fall together, or lie in no way as those of a face do.
         """
+        if len(landmarks) != len(TEMPLATE) or any(len(point) != 2 for point in landmarks):
+            raise PictureError(f"five points of a face, x and y each, are needed to align it, got {len(landmarks)}")
         points = np.asarray(landmarks, np.float64)
-        if points.shape != (5, 2) or not np.isfinite(points).all():
-            raise PictureError(f"five points of a face are needed to align it, got {points.shape[0] if points.ndim else 0}")
+        if not (np.abs(points) <= FARTHEST).all():  # also when one is no number
+            raise PictureError(
+                f"the points of the face must be numbers of at most {FARTHEST:,} pixels, so it cannot be aligned"
+            )
         matrix = similarity(points, TEMPLATE * (self.size / TEMPLATE_SIDE))
-        shrink = int(1 / (2 * max(np.hypot(*matrix[0, :2]), 1e-6)))
+        scale = np.hypot(*matrix[0, :2])
+        if scale < SMALLEST_SCALE:
+            raise PictureError("the points of the face do not lie as those of a face do, so it cannot be aligned")
+        shrink = int(1 / (2 * scale))
         if shrink > 1:
             height, width = picture.shape[:2]
             small = max(1, width // shrink), max(1, height // shrink)

@@ -19,6 +19,7 @@ from livegate.sample import Landmarks
 from livegate.weights import VERIFIER, locate
 
 PLAIN = Configuration(())
+UNIT_TOLERANCE = 0.01
 
 
 class Verifier:
@@ -92,15 +93,18 @@ class Verifier:
             (N, size) float32, of unit length.
 
         Raises:
-            PictureError: if the network gives no finite embedding, or a crop has another size.
+            PictureError: if the network gives no embedding of unit length, or a crop has another shape or type.
             ConfigurationError: if the model does not hold the configuration.
         """
         side = self._made.preprocessing.size
-        if wrong := next((crop.shape for crop in crops if crop.shape != (side, side, 3)), None):
-            raise PictureError(f"an aligned face has the shape {(side, side, 3)}, got {wrong}; use align")
+        shape = side, side, 3
+        if wrong := [crop for crop in crops if crop.shape != shape or crop.dtype != np.uint8]:
+            got = f"{wrong[0].shape} {wrong[0].dtype}"
+            raise PictureError(f"an aligned face is an array {shape} uint8, got {got}; use align")
         found = self._made.embed(crops, configuration)
-        if not np.isfinite(found).all():
-            raise PictureError("the network gives no finite embedding of this face; take another picture")
+        # What is longer would be alike to everybody, what is shorter or no number to nobody.
+        if not (np.abs(np.linalg.norm(found, axis=1) - 1) < UNIT_TOLERANCE).all():
+            raise PictureError("the network gives no embedding of unit length for this face; take another picture")
         return found
 
 

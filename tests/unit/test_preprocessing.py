@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from livegate.preprocessing import Detection, Preprocessing, inside, resize, square, to_input
-from livegate.sample import Box
+from livegate.errors import PictureError
+from livegate.preprocessing import TEMPLATE, Detection, Preprocessing, aligned, inside, resize, similarity, square, to_input
+from livegate.sample import Box, Landmarks
 
 PLACE = st.floats(-1e6, 1e6)
 LENGTH = st.floats(0.001, 1e6)
@@ -221,3 +223,132 @@ def test_bad_detector_settings_are_refused(fields: dict[str, Any]) -> None:
     """Neither nonsense nor a stretch that would ask for all memory; the message names the field."""
     with pytest.raises(ValueError, match=next(iter(fields))):
         Detection(**fields)
+
+
+def placed(degrees: float, scale: float, x: float, y: float) -> NDArray[np.float64]:
+    """The template, turned, scaled and moved."""
+    turn = np.radians(degrees)
+    matrix = scale * np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return TEMPLATE @ matrix.T + (x, y)
+
+
+def points(array: NDArray[np.float64]) -> Landmarks:
+    """Five points, as a detector gives them."""
+    return tuple((float(x), float(y)) for x, y in array)
+
+
+def test_the_template_is_that_of_arcface() -> None:
+    """As in its code: 112 pixels, the eyes of the picture's left first."""
+    stated = "38.2946 51.6963 73.5318 51.5014 56.0252 71.7366 41.5493 92.3655 70.7299 92.2041"
+    assert TEMPLATE.ravel().tolist() == [float(number) for number in stated.split()]
+
+
+def test_points_on_the_template_leave_the_picture_as_it_is() -> None:
+    """To the pixel: the similarity is the identity."""
+    picture = np.random.default_rng(0).integers(0, 256, (112, 112, 3)).astype(np.uint8)
+    assert similarity(TEMPLATE, TEMPLATE) == pytest.approx(np.eye(2, 3), abs=1e-12)
+    assert np.array_equal(aligned().align(picture, points(TEMPLATE)), picture)
+
+
+@given(st.floats(-180, 180), st.floats(0.05, 20), st.floats(-5000, 5000), st.floats(-5000, 5000))
+def test_a_turn_a_scale_and_a_shift_are_found_again(degrees: float, scale: float, x: float, y: float) -> None:
+    """Exactly: the points come to lie on the template."""
+    there = placed(degrees, scale, x, y)
+    matrix = similarity(there, TEMPLATE)
+    assert there @ matrix[:, :2].T + matrix[:, 2] == pytest.approx(TEMPLATE, abs=1e-6)
+    assert np.hypot(*matrix[0, :2]) == pytest.approx(1 / scale)
+
+
+def test_points_that_do_not_fit_are_brought_as_near_as_scikit_image_brings_them() -> None:
+    """Umeyama's least squares, as InsightFace uses it, for faces that are not the template's."""
+    from skimage.transform import SimilarityTransform
+
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        there = placed(rng.uniform(-60, 60), rng.uniform(0.3, 8), *rng.uniform(0, 500, 2)) + rng.normal(0, 4, (5, 2))
+        expected = SimilarityTransform.from_estimate(there, TEMPLATE).params[:2]
+        assert similarity(there, TEMPLATE) == pytest.approx(expected, abs=1e-8)
+
+
+def test_a_turned_face_is_turned_back() -> None:
+    """By a quarter, pixel by pixel: what was at (x, y) of the template's picture is there again."""
+    upright = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (112, 112, 3)).astype(np.uint8), (0, 0), 3)
+    turned = np.rot90(upright, -1)  # clockwise: (x, y) goes to (111 - y, x)
+    there = np.stack([111 - TEMPLATE[:, 1], TEMPLATE[:, 0]], axis=1)
+    back = aligned().align(np.ascontiguousarray(turned), points(there))
+    assert np.abs(back.astype(int) - upright).max() <= 1
+
+
+@pytest.mark.parametrize("size", [64, 112, 224])
+def test_the_template_grows_with_the_input(size: int) -> None:
+    """A face that lies as the scaled template does comes out as it is."""
+    picture = np.random.default_rng(0).integers(0, 256, (size, size, 3)).astype(np.uint8)
+    assert np.array_equal(aligned(size).align(picture, points(TEMPLATE * (size / 112))), picture)
+
+
+def test_a_large_face_is_averaged_before_it_is_sampled() -> None:
+    """Ten times as large, fine stripes of black and white become grey and no pattern."""
+    stripes = np.zeros((1120, 1120, 3), np.uint8)
+    stripes[:, ::2] = 255
+    small = aligned().align(stripes, points(TEMPLATE * 10 + 4.5))
+    assert small.shape == (112, 112, 3)
+    assert small.min() >= 127
+    assert small.max() <= 128
+
+
+def test_a_large_face_lies_where_a_small_one_does() -> None:
+    """Averaging moves nothing: ten times the picture gives the picture, but for what is lost between its pixels."""
+    small = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (112, 112, 3)).astype(np.uint8), (0, 0), 4)
+    large = small.repeat(10, axis=0).repeat(10, axis=1)
+    again = aligned().align(large, points(TEMPLATE * 10 + 4.5))
+    assert np.abs(again.astype(int) - small)[2:-2, 2:-2].max() <= 3
+
+
+def test_what_lies_beside_the_picture_is_black() -> None:
+    """A face at the edge loses what was not seen."""
+    small = aligned().align(np.full((112, 56, 3), 200, np.uint8), points(TEMPLATE))
+    assert (small[:, :56] == 200).all()
+    assert (small[:, 56:] == 0).all()
+
+
+HOSTILE = {
+    "none": (),
+    "four": points(TEMPLATE[:4]),
+    "six": (*points(TEMPLATE), (1.0, 1.0)),
+    "three numbers": ((1.0, 2.0, 3.0), *points(TEMPLATE)[1:]),
+    "one number": ((1.0,), *points(TEMPLATE)[1:]),
+    "no number": ((math.nan, 1.0), *points(TEMPLATE)[1:]),
+    "infinite": ((math.inf, 1.0), *points(TEMPLATE)[1:]),
+    "far": ((1e7, 1.0), *points(TEMPLATE)[1:]),
+    "very far": ((1e300, -1e300), *points(TEMPLATE)[1:]),
+    "one place": ((50.0, 50.0),) * 5,
+    "nearly one place": tuple((50 + 1e-5 * number, 50.0) for number in range(5)),
+    "no face at all": points(np.linalg.svd(np.c_[TEMPLATE - TEMPLATE.mean(axis=0), np.ones(5)].T)[2][3:5].T * 1000),
+}
+"""The last lie across the template, so that no turn and no scale brings them nearer to it than a single point would be."""
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_points_that_are_no_face_are_refused(name: str) -> None:
+    """With a clear line, and without a warning of numpy."""
+    with pytest.raises(PictureError, match=r"five points of a face|points of the face"):
+        aligned().align(np.zeros((120, 100, 3), np.uint8), HOSTILE[name])
+
+
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=5, max_size=5))
+@settings(max_examples=60, deadline=1000)
+def test_any_five_points_give_a_face_or_a_clear_line(there: list[tuple[float, float]]) -> None:
+    """Of the size of the input, whatever their scale: nothing grows with it."""
+    try:
+        found = aligned().align(np.full((60, 80, 3), 9, np.uint8), tuple(there))
+    except PictureError:
+        return
+    assert (found.shape, found.dtype) == ((112, 112, 3), np.uint8)
+
+
+def test_an_aligned_face_has_no_box() -> None:
+    """It is brought to its place by its points, and no margin belongs to it."""
+    with pytest.raises(PictureError, match="takes a face by its five points, not by its box; use align"):
+        aligned().crop(np.zeros((100, 100, 3), np.uint8), Box(0, 0, 50, 50))
+    with pytest.raises(ValueError, match="margin must be 1 where the shape is 'aligned'"):
+        Preprocessing(margin=1.2, shape="aligned")

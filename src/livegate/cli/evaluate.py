@@ -114,7 +114,9 @@ def _shipped(model: str, contract: str | None) -> dict[str, Threshold]:
     from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
-    return {name: facts.threshold for name, facts in opened(locate(model), contract).manifest.configurations.items()}
+    artifact = opened(locate(model), contract)
+    artifact.manifest.require("liveness", artifact.folder)
+    return {name: facts.threshold for name, facts in artifact.manifest.configurations.items()}
 
 
 def _cues(path: Path, scores: Mapping[str, Scores]) -> tuple[Scores | None, Scores]:

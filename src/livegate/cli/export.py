@@ -10,6 +10,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from livegate.data.index import Index
     from livegate.export.exporter import Order
     from livegate.export.targets import Target
     from livegate.models.checkpoint import Checkpoint
@@ -40,9 +41,21 @@ def export(
         str | None, typer.Option(metavar="C", help="Export this one configuration alone, as a network that cannot switch.")
     ] = None,
     dev: Annotated[
-        Path | None, typer.Option(metavar="INDEX", help="Index whose split dev sets the threshold of each configuration.")
+        Path | None,
+        typer.Option(
+            metavar="INDEX",
+            help="Index whose split dev sets the threshold of each configuration; for verification the index of the training, of which "
+            "the people are taken who were put aside for dev.",
+        ),
     ] = None,
-    rule: Annotated[str, typer.Option(metavar="RULE", help="How thresholds are set on dev.")] = "bpcer=0.05",
+    rule: Annotated[
+        str,
+        typer.Option(
+            metavar="RULE",
+            help="How thresholds are set on dev; without it bpcer=0.05 for liveness and fmr=0.001 for verification.",
+            show_default=False,
+        ),
+    ] = "",
     calibration: Annotated[
         Path | None, typer.Option(metavar="INDEX", help="Index whose split train sets the ranges of int8 files.")
     ] = None,
@@ -78,7 +91,7 @@ def export(
         targets, skipped = ([target for target in some if target.name not in there] for some in (targets, skipped))
     if not targets:
         raise LivegateError(f"nothing can be added to {out}{_without(skipped)}")
-    index = Index.read(dev).split("dev") if dev else None
+    index = _dev(dev, made_of) if dev else None
     train = Index.read(calibration).split("train") if calibration else None
     held = [Configuration.parse(text) for text in configurations.split(",")] if configurations is not None else []
     alone = Configuration.parse(fixed) if fixed is not None else None
@@ -155,6 +168,16 @@ def source(words: str) -> Artifact | Checkpoint:
     if not folder.exists():
         folder = shipped().get(words, folder)
     return Artifact.open(folder) if (folder / MANIFEST).is_file() else Checkpoint.load(folder)
+
+
+def _dev(path: Path, made_of: Artifact | Checkpoint) -> Index:
+    """The pictures that set the thresholds of a network."""
+    from livegate.export.thresholds import dev_of
+    from livegate.runtime.artifact import Artifact
+
+    if isinstance(made_of, Artifact):
+        return dev_of(path, made_of.manifest.task, made_of.manifest.provenance.recipe)
+    return dev_of(path, made_of.model.backbone.task, made_of.recipe)
 
 
 def _held(made_of: Artifact | Checkpoint, out: Path, fixed: str | None) -> Collection[str]:

@@ -80,6 +80,7 @@ def _model(
     from livegate.runtime.foreign import opened
 
     engine = Engine(opened(locate(model), contract), **options)
+    engine.manifest.require("liveness", engine.artifact.folder)
     chosen = list(engine.configurations) if every else [engine.choose(text)]
     return engine, chosen, {str(c): engine.threshold(c).value for c in chosen}
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,18 @@ from livegate import evaluation
 from livegate.configuration import Configuration
 from livegate.data.identities import UNKNOWN, FaceFiles
 from livegate.data.index import Index
+from livegate.decision import Task
 from livegate.errors import LivegateError
 from livegate.metrics.pad import Rule, Threshold, measure
 from livegate.metrics.scores import Scores
+from livegate.metrics.similarities import Similarities
 from livegate.metrics.verification import at_fmr, equal_error, match_rates
 from livegate.preprocessing import Preprocessing, to_input
 from livegate.runtime.backends.base import Backend
 from livegate.runtime.manifest import Quality, Separation
+from livegate.training.verification.division import divided
 from livegate.training.verification.lesson import Embedder, embedded, pairs
+from livegate.training.verification.recipe import VerificationRecipe
 
 CALIBRATION_PICTURES = 512
 """At most so many pictures set the ranges of an int8 file."""
@@ -84,16 +89,14 @@ class Cosines:
             raise LivegateError(
                 f"{self.dev.path}: names no subject; thresholds of verification are set on pairs of known people"
             )
-        found: dict[str, tuple[Threshold, Separation | None]] = {}
-        for configuration in configurations:
-            similarities = pairs(embedded(scorer, faces, known, configuration), faces.labels[known])
-            threshold = at_fmr(similarities, self.fmr, "dev")
-            rates = match_rates(similarities, threshold)
-            eer, fnmr = equal_error(similarities), rates.fnmr
-            quality = Separation(split="dev", mated=fnmr.trials, non_mated=rates.fmr.trials, eer=eer, fnmr=fnmr.value)
-            found[str(configuration)] = threshold, quality
-            self.advance(len(self.dev.samples))
-        return found
+        found = embedded(scorer, faces, known, configurations, self.advance)
+        return {str(c): self._fact(pairs(embeddings, faces.labels[known])) for c, embeddings in found.items()}
+
+    def _fact(self, similarities: Similarities) -> tuple[Threshold, Separation]:
+        threshold = at_fmr(similarities, self.fmr, "dev")
+        rates, eer = match_rates(similarities, threshold), equal_error(similarities)
+        mated, non_mated = rates.fnmr.trials, rates.fmr.trials
+        return threshold, Separation(split="dev", mated=mated, non_mated=non_mated, eer=eer, fnmr=rates.fnmr.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,25 @@ class BackendScorer:
     def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """(N, 3, size, size) float32 RGB 0..255 to what the network gives (N, D)."""
         return self.backend.run(images, configuration)
+
+
+def dev_of(path: Path, task: Task, recipe: Mapping[str, Any]) -> Index:
+    """The part of an index that sets thresholds: its split dev, or for verification the people whom the training put aside for it.
+
+    Args:
+        path: the index. For verification the one that the network was trained on, since chance draws from its people.
+        task: what the network is for.
+        recipe: what it was trained with, as plain data.
+
+    Raises:
+        IndexFileError: if the index has faults, or no split dev.
+        RecipeError: if the recipe is none for verification, or the index is not the one that it means.
+    """
+    index = Index.read(path)
+    if task == "liveness":
+        return index.split("dev")
+    drawn = divided(FaceFiles.of_index(index), VerificationRecipe.from_plain(recipe, "the recipe of this network"))
+    return replace(index, samples=tuple(index.samples[place] for place in drawn.dev.tolist()))
 
 
 def calibration_pictures(index: Index, preprocessing: Preprocessing) -> NDArray[np.float32]:

@@ -22,6 +22,8 @@ DLIB_EYES = np.array([[0.227330, 0.221396], [0.752814, 0.221233]])
 """Where dlib has the middles of the right and the left eye in its chips, before 0.25 is added on all sides (``get_face_chip_details``)."""
 DLIB_PADDING = 0.25
 MAX_BYTES = 512 * 1024 * 1024
+SIDES, SIZES = range(32, 1025), range(32, 1025)
+"""The sides of a picture and the numbers in an embedding that a file may have."""
 Embedding = NDArray[np.float32]
 
 
@@ -57,6 +59,8 @@ class ArcFaceFile:
 
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads, settings.log_severity_level = threads, 3
+        # Weights in other files would be no part of the identity; there is nothing where they are looked for.
+        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path / "none"))
         data = _bytes(path)
         try:
             self._session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
@@ -69,17 +73,33 @@ class ArcFaceFile:
             raise ArtifactError(
                 path, ["is no network for verification: it must have one input (N, 3, S, S) and one output (N, D)"]
             )
-        (_, channels, side, _), (_, size) = shapes
-        if channels != 3 or not isinstance(side, int) or not isinstance(size, int):
-            raise ArtifactError(path, [f"is no network for verification: its input is {shapes[0]}, its output {shapes[1]}"])
-        self._input, self._side, self.size = inputs[0].name, side, size
+        (batch, channels, *sides), (_, size) = shapes
+        side, types = sides[0], {value.type for value in (*inputs, *outputs)}
+        form = batch == 1 or not isinstance(batch, int), channels == 3, sides == [side, side], types == {"tensor(float)"}
+        if not all(form) or not _within(side, SIDES) or not _within(size, SIZES):
+            limits = f"S from {SIDES[0]} to {SIDES[-1]}, D from {SIZES[0]} to {SIZES[-1]}, float32"
+            raise ArtifactError(
+                path,
+                [f"is no network for verification: its input is {shapes[0]}, its output {shapes[1]}; expected {limits}"],
+            )
+        self._path, self._input, self._side, self.size = path, inputs[0].name, side, size
         self.identity = hashlib.sha256(data).hexdigest()
 
     def embed(self, face: Pixels) -> Embedding:
-        """See `Embedder`."""
+        """See `Embedder`.
+
+        Raises:
+            ArtifactError: if the network cannot do what its form promises.
+        """
         x = cv2.resize(face, (self._side, self._side), interpolation=cv2.INTER_AREA).astype(np.float32) / 127.5 - 1
-        (embedding,) = self._session.run(None, {self._input: np.ascontiguousarray(x.transpose(2, 0, 1)[None])})[0]
-        return np.asarray(embedding, np.float32)
+        try:
+            found = self._session.run(None, {self._input: np.ascontiguousarray(x.transpose(2, 0, 1)[None])})[0]
+        except Exception as error:  # noqa: BLE001 - as above
+            reason = " ".join(str(error).split())[:200]
+            raise ArtifactError(self._path, [f"ONNX Runtime cannot run it ({reason})"]) from None
+        if found.shape != (1, self.size):
+            raise ArtifactError(self._path, [f"gives an array of the shape {found.shape}, not {(1, self.size)}"])
+        return np.asarray(found[0], np.float32)
 
 
 class Dlib:
@@ -132,6 +152,11 @@ def _bytes(path: Path) -> bytes:
     return data
 
 
+def _within(number: object, limits: range) -> bool:
+    return isinstance(number, int) and number in limits
+
+
 def unit(embedding: Embedding) -> Embedding:
-    """An embedding (…, D) at unit length."""
-    return np.asarray(embedding / np.linalg.norm(embedding, axis=-1, keepdims=True), np.float32)
+    """An embedding (…, D) at unit length; of nothing but zeros it is not finite."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.asarray(embedding / np.linalg.norm(embedding, axis=-1, keepdims=True), np.float32)

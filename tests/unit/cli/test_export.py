@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from livegate.cli.app import main
+from livegate.data.index import Index
 from livegate.export import exporter, targets
 from livegate.export.exporter import Order
 from livegate.models.checkpoint import Checkpoint, as_weights
@@ -174,3 +175,64 @@ def test_bad_input_gives_one_line_and_writes_nothing(
     assert words in err
     assert err.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_dev_of_a_network_for_verification_is_the_people_put_aside(
+    run: Run, orders: list[tuple[str, Order]], face_checkpoint: Callable[[int], Path], generated: Path, tmp_path: Path
+) -> None:
+    """Two whole people of the source that its recipe names, the same each time, whatever the splits of the index; the rule is its task's."""
+    made_of = face_checkpoint(0)
+    for name in ("one", "two"):
+        assert run("--dev", generated, "--out", tmp_path / name, of=made_of)[::2] == (0, "")
+    (_, order), (_, again) = orders
+    assert order.rule == ""
+    assert order.dev is not None
+    assert order.dev == again.dev
+    people = {sample.subject for sample in order.dev.samples}
+    assert len(people) == 2
+    assert {sample.source for sample in order.dev.samples} == {"generated-phone"}
+    everyone = Index.read(generated).samples
+    assert [sample for sample in everyone if sample.subject in people] == list(order.dev.samples)
+
+
+def test_dev_of_a_network_for_liveness_is_the_split(
+    run: Run, orders: list[tuple[str, Order]], generated: Path, tmp_path: Path
+) -> None:
+    """Of the index, as it says it."""
+    assert run("--dev", generated, "--out", tmp_path / "new")[0] == 0
+    assert orders[0][1].dev == Index.read(generated).split("dev")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"source,": "dataset,"}, "has 0 people with two pictures or more in 'generated-phone', fewer than data.dev_subjects"),
+        ({"generated-phone": "celeba"}, "in 'generated-phone', fewer than"),
+        ({"path,": "file,"}, "has no column 'path'"),
+    ],
+)
+def test_an_index_that_the_network_was_not_trained_on_is_refused(
+    run: Run,
+    orders: list[tuple[str, Order]],
+    face_checkpoint: Callable[[int], Path],
+    generated: Path,
+    tmp_path: Path,
+    change: dict[str, str],
+    words: str,
+) -> None:
+    """The people put aside cannot be drawn from it."""
+    text = generated.read_text("utf-8")
+    for old, new in change.items():
+        text = text.replace(old, new)
+    (tmp_path / "other.csv").write_text(text, "utf-8")
+    code, out, err = run("--dev", tmp_path / "other.csv", "--out", tmp_path / "new", of=face_checkpoint(0))
+    assert (code, out, orders) == (2, "", [])
+    assert words in err
+    assert err.count("\n") == 1
+
+
+def test_help_names_the_rule_of_each_task(run: Run) -> None:
+    """Whoever leaves it out knows what is taken."""
+    out = " ".join(run("--help", of="")[1].split())
+    assert "bpcer=0.05" in out
+    assert "fmr=0.001" in out

@@ -21,7 +21,7 @@ from livegate.models.mobilenet_v2 import Classifier, InvertedResidual
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
 from livegate.models.scorer import normalise
-from livegate.preprocessing import Preprocessing
+from livegate.preprocessing import Preprocessing, aligned
 from livegate.pta import PTABlock
 
 LICENCE = "SPDX-License-Identifier: CC0-1.0\n\nRandom numbers, free for\nany use.\n\nMore words.\n"
@@ -30,10 +30,11 @@ LICENCE = "SPDX-License-Identifier: CC0-1.0\n\nRandom numbers, free for\nany use
 def random_checkpoint(spec: ModelSpec, least_variance: float = 0) -> Checkpoint:
     """A network with random weights, its statistics those of random pictures so that all layers matter; input 64 x 64.
 
-    A channel that hardly varies blows rounding up, unless it is said to vary more.
+    For verification it is that of aligned faces, 112 x 112. A channel that hardly varies blows rounding up, unless it is said to vary more.
     """
     torch.manual_seed(0)
     network = spec.build()
+    preprocessing = aligned() if spec.backbone.task == "verification" else Preprocessing(size=64)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.momentum = 1.0  # the statistics become those of the last batch
@@ -43,11 +44,12 @@ def random_checkpoint(spec: ModelSpec, least_variance: float = 0) -> Checkpoint:
             nn.init.normal_(layer.weight, std=0.03)
     with torch.inference_mode():
         for branch in (Branch.LIGHT, Branch.HEAVY):
-            network.train()(torch.randn(16, 3, 64, 64), Configuration.uniform(branch, network.adaptive_blocks))
+            pictures = torch.randn(16, 3, preprocessing.size, preprocessing.size)
+            network.train()(pictures, Configuration.uniform(branch, network.adaptive_blocks))
         for layer in network.modules():
             if isinstance(layer, nn.BatchNorm2d) and layer.running_var is not None:
                 layer.running_var.clamp_(min=least_variance)
-    return Checkpoint(spec, Preprocessing(size=64), as_weights(network), {"name": "random"}, {"epoch": 1})
+    return Checkpoint(spec, preprocessing, as_weights(network), {"name": "random"}, {"epoch": 1})
 
 
 @pytest.fixture(scope="session")

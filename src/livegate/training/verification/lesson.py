@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -126,8 +127,8 @@ class Verification:
         """The all-heavy configuration on all pairs of pictures of dev."""
         heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
         faces = _opened(self._faces)
-        found = embedded(TorchScorer(network, self.deployed), faces, self._dev, heavy)
-        similarities = pairs(found, faces.labels[self._dev])
+        found = embedded(TorchScorer(network, self.deployed), faces, self._dev, [heavy])
+        similarities = pairs(found[heavy], faces.labels[self._dev])
         fmr = max(FMR, 1 / int((~similarities.mated).sum()))
         error, fnmr = equal_error(similarities), match_rates(similarities, at_fmr(similarities, fmr, "dev")).fnmr.value
         figures = {"dev_eer": error, "dev_fnmr": fnmr}
@@ -147,13 +148,22 @@ class Embedder(Protocol):
         ...
 
 
-def embedded(scorer: Embedder, faces: Faces, places: Places, configuration: Configuration) -> NDArray[np.float32]:
-    """The embeddings of the aligned faces at some places: (N, D)."""
-    size, rows = scorer.preprocessing.size, []
+def embedded(
+    scorer: Embedder,
+    faces: Faces,
+    places: Places,
+    configurations: Sequence[Configuration],
+    advance: Callable[[int], None] = lambda _: None,
+) -> dict[Configuration, NDArray[np.float32]]:
+    """The embeddings of the aligned faces at some places under each configuration: (N, D). Each picture is read once, and reported."""
+    size, rows = scorer.preprocessing.size, {configuration: list[NDArray[Any]]() for configuration in configurations}
     for start in range(0, len(places), BATCH):
-        pictures = [resize(read(faces.source(place)), size, size) for place in places[start : start + BATCH].tolist()]
-        rows.append(scorer.run(to_input(pictures), configuration))
-    return np.concatenate(rows)
+        batch = places[start : start + BATCH].tolist()
+        pictures = to_input([resize(read(faces.source(place)), size, size) for place in batch])
+        for configuration, found in rows.items():
+            found.append(scorer.run(pictures, configuration))
+        advance(len(batch))
+    return {configuration: np.concatenate(found) for configuration, found in rows.items()}
 
 
 def pairs(found: NDArray[np.float32], labels: Labels) -> Similarities:

@@ -1,0 +1,142 @@
+"""Embeddings behind one face, whoever made the network: their form, their identity, and from which cosine two are one person's."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from livegate.errors import ArtifactError, ConfigurationError, LivegateError, PictureError
+from livegate.export.source import Source
+from livegate.models.checkpoint import Checkpoint
+from livegate.runtime.engine import Engine
+from livegate.runtime.golden import replay
+from livegate.verifier import Verifier
+
+
+@pytest.fixture(scope="module")
+def verifier(face_artifact: Path) -> Verifier:
+    """The small network in fp32."""
+    return Verifier(face_artifact)
+
+
+@pytest.fixture(scope="module")
+def faces() -> list[NDArray[np.uint8]]:
+    """Three aligned faces of noise."""
+    return list(np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3)).astype(np.uint8))
+
+
+def test_embeddings_are_what_torch_says(verifier: Verifier, face_artifact: Path, faces: list[NDArray[np.uint8]]) -> None:
+    """Of unit length, in every configuration, and each as if it were alone; the golden vectors of the artifact replay."""
+    assert replay(Engine(face_artifact)) < 1e-5
+    assert [str(configuration) for configuration in verifier.configurations] == [a + b for a in "HLB" for b in "HLB"]
+    assert verifier.size == 32
+    for configuration in verifier.configurations:
+        found = verifier.embed(faces, configuration)
+        assert (found.shape, found.dtype) == ((3, 32), np.float32)
+        assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
+        assert verifier.embed(faces[1:2], configuration)[0] == pytest.approx(found[1], abs=1e-5)
+    assert not np.allclose(*(verifier.embed(faces, verifier.choose(text)) for text in ("HH", "LL")), atol=0.01)
+
+
+def test_the_identity_is_that_of_the_weights(
+    verifier: Verifier,
+    face_artifact: Path,
+    face_checkpoint: Callable[[int], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Equal in both precisions, whose embeddings differ but little; another one for other weights, the same for the same weights again."""
+    monkeypatch.setattr("livegate.export.source.PARITY_PICTURES", 4)
+    half = Verifier(face_artifact, precision="fp16")
+    assert half.identity == verifier.identity
+    assert len(verifier.identity) == 64
+    written = [tmp_path / f"{place}.npz" for place in range(3)]
+    for seed, path in zip((0, 0, 1), written, strict=True):
+        Source(Checkpoint.load(face_checkpoint(seed))).write_golden(path)
+    first, again, other = (path.read_bytes() for path in written)
+    assert first == again == (face_artifact / "golden.npz").read_bytes()
+    assert first != other
+
+
+def test_half_precision_gives_nearly_the_same(face_artifact: Path, verifier: Verifier, faces: list[NDArray[np.uint8]]) -> None:
+    """Cosines of one face in both precisions are above 0.999, and not 1 throughout: the file is really another one."""
+    half = Verifier(face_artifact, precision="fp16")
+    pairs = [verifier.embed(faces, c) * half.embed(faces, c) for c in verifier.configurations]
+    cosines = np.array(pairs).sum(axis=-1)
+    assert cosines.min() > 0.999
+    assert cosines.min() < 1 - 1e-7
+
+
+@pytest.mark.parametrize("text", ["HHH", "H", "", "hh", "HX"])
+def test_a_configuration_of_another_network_is_refused(verifier: Verifier, text: str) -> None:
+    """No nearest match."""
+    with pytest.raises(ConfigurationError):
+        verifier.choose(text)
+
+
+def test_words_choose_a_configuration(verifier: Verifier) -> None:
+    """The default, the heaviest and the lightest."""
+    assert [str(verifier.choose(text)) for text in (None, "heaviest", "lightest", "LB")] == ["HH", "BB", "LL", "LB"]
+
+
+@pytest.mark.parametrize(
+    "crop",
+    [
+        np.zeros((111, 112, 3), np.uint8),
+        np.zeros((112, 112), np.uint8),
+        np.zeros((3, 112, 112), np.uint8),
+        np.zeros((112, 112, 3), np.float32),
+    ],
+)
+def test_a_face_that_is_not_aligned_is_refused(verifier: Verifier, crop: NDArray[np.uint8]) -> None:
+    """Another size, shape or type, also behind a good one."""
+    with pytest.raises(PictureError, match=r"an aligned face is an array \(112, 112, 3\) uint8, got .*; use align"):
+        verifier.embed([np.zeros((112, 112, 3), np.uint8), crop], verifier.choose(None))
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e18, np.nan, np.inf])
+def test_an_output_that_is_no_embedding_is_refused(face_artifact: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Zeros, no numbers, and what is longer than one, which would be alike to everybody."""
+    monkeypatch.setattr(Engine, "embeddings", lambda _, crops, __: np.full((len(crops), 32), value, np.float32))
+    verifier = Verifier(face_artifact)
+    with pytest.raises(PictureError, match="no embedding of unit length"):
+        verifier.embed([np.zeros((112, 112, 3), np.uint8)], verifier.choose(None))
+
+
+def test_a_network_for_liveness_is_refused(artifact: Path) -> None:
+    """By name and by folder; the message says what it serves."""
+    for model in ("default", artifact):
+        with pytest.raises(ArtifactError, match="is for liveness, not for verification: it serves livegate check, score"):
+            Verifier(model)
+
+
+def test_a_threshold_is_the_artifacts_or_the_one_given(face_artifact: Path, tmp_path: Path) -> None:
+    """One a configuration, with the rule that set it; a given one holds for all and says that it is fixed."""
+    folder = Path(shutil.copytree(face_artifact, tmp_path / "own"))
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    manifest["configurations"]["LL"]["threshold"] = {"value": 0.31, "rule": "fmr=0.001", "split": "dev"}
+    (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    own, given = Verifier(folder), Verifier(folder, threshold=0.4)
+    assert (own.threshold(own.choose("LL")).value, own.threshold(own.choose("LL")).rule) == (0.31, "fmr=0.001")
+    assert own.threshold(own.choose("HH")).value == 0.5
+    assert {given.threshold(configuration).value for configuration in given.configurations} == {0.4}
+    assert given.threshold(given.choose(None)).rule == "fixed=0.4"
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), float("inf")])
+def test_a_threshold_that_is_no_cosine_is_refused(face_artifact: Path, threshold: float) -> None:
+    """Below 0 everybody would pass, and what is no number decides nothing."""
+    with pytest.raises(LivegateError, match="the threshold is a cosine from 0 to 1"):
+        Verifier(face_artifact, threshold=threshold)
+
+
+def test_a_model_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    """Neither a shipped model nor a path."""
+    with pytest.raises(LivegateError, match="is neither a shipped model"):
+        Verifier(tmp_path / "nothing")
