@@ -40,7 +40,7 @@ class Face:
 
         assert [row[0] for row in rows] == list(self.configurations)
         for name, *values in rows:
-            expected = self._golden.logits[Configuration.parse(name)][0]
+            expected = self._golden.outputs[Configuration.parse(name)][0]
             assert np.allclose(np.array(values[:2], float), expected, rtol=0, atol=TOLERANCE), name
 
 

@@ -89,6 +89,7 @@ class Cosines:
             raise LivegateError(
                 f"{self.dev.path}: names no subject; thresholds of verification are set on pairs of known people"
             )
+        self.advance(len(self.dev.samples) - len(known))
         found = embedded(scorer, faces, known, configurations, self.advance)
         return {str(c): self._fact(pairs(embeddings, faces.labels[known])) for c, embeddings in found.items()}
 
