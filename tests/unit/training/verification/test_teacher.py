@@ -163,22 +163,22 @@ def test_a_teacher_that_says_nothing_is_refused(greys: FaceFiles, tmp_path: Path
 
 
 def test_an_onnx_file_is_a_teacher(make_recipe: Make, tmp_path: Path) -> None:
-    """A file of one layer, 6 numbers of 8 x 8 pixels, found below the folder; another file is another teacher."""
+    """A file of one layer, 32 numbers of 32 x 32 pixels, found below the folder; another file is another teacher."""
     drawn = FaceFiles.of_folder(make_recipe().data.folder)
     for seed in (0, 1):
-        weights = np.random.default_rng(seed).normal(size=(192, 6)).astype(np.float32)
+        weights = np.random.default_rng(seed).normal(size=(3072, 32)).astype(np.float32)
         graph = onnx.helper.make_graph(
             [onnx.helper.make_node("Flatten", ["x"], ["flat"]), onnx.helper.make_node("MatMul", ["flat", "w"], ["y"])],
             "teacher",
-            [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 3, 8, 8])],
-            [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 6])],
+            [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", 3, 32, 32])],
+            [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, ["n", 32])],
             [onnx.numpy_helper.from_array(weights, "w")],
         )
         file = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=10)
         (tmp_path / f"{seed}.onnx").write_bytes(file.SerializeToString())
     one, other = open_teacher("0.onnx", tmp_path), open_teacher("1.onnx", tmp_path)
     found = embeddings(one, drawn, np.arange(4), tmp_path / "cache.npz", quiet=True)
-    assert found.shape == (4, 6)
+    assert found.shape == (4, 32)
     assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-6)
     with pytest.raises(CheckpointError, match="another teacher"):
         embeddings(other, drawn, np.arange(4), tmp_path / "cache.npz", quiet=True)
