@@ -34,7 +34,7 @@ NAMES = tuple(BACKBONES)
 
 def test_there_are_twelve_networks() -> None:
     """What follows is about all of them."""
-    assert NAMES == tuple(ABLE)
+    assert tuple(ABLE) == NAMES
     assert len(ABLE) == 12
 
 
