@@ -191,9 +191,11 @@ def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, f
     if isinstance(made_of, Artifact):
         from livegate.export.reopened import reopened
 
+        made_of.manifest.require("liveness", made_of.folder)
         chosen = made_of.manifest.choose(text)
         licence_once(made_of.manifest)
         return reopened(made_of), chosen, made_of.manifest.configurations[str(chosen)].threshold.value
+    made_of.require("liveness", model)
     blocks = made_of.network().adaptive_blocks
     uniform = {None: Branch.HEAVY, HEAVIEST: Branch.BOTH, LIGHTEST: Branch.LIGHT}
     if text in uniform:

@@ -91,6 +91,7 @@ def _checkpoint(path: Path, text: str | None, *, every: bool) -> tuple[Scorer, l
     from livegate.models.scorer import TorchScorer
 
     checkpoint = Checkpoint.load(path)
+    checkpoint.require("liveness", path)
     scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
     blocks = scorer.network.adaptive_blocks
     if every:

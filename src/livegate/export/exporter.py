@@ -280,7 +280,7 @@ def _variant(folder: Path, source: Source, target: Target, order: Order) -> Vari
     if not target.proven:
         return variant
     backend = _backend(folder, variant)
-    limit = parity.tolerance(target.name)
+    limit = parity.tolerance(target.name, source.task)
     difference = parity.largest_difference(source.outputs(variant.configurations), backend, source.images)
     parity.require(difference, limit, f"the {target.name} model in {RUNTIMES[target.runtime].label}")
     proof = Parity(pictures=len(source.images), largest=difference, tolerance=limit)

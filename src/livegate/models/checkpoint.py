@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from livegate.decision import Task
 from livegate.errors import CheckpointError
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
@@ -72,6 +73,19 @@ class Checkpoint:
             faults = [f"has a header that cannot be read ({'.'.join(map(str, e['loc']))}: {e['msg']})" for e in error.errors()]
             raise CheckpointError(path, faults) from None
         return cls(facts.model, facts.preprocessing, tensors, facts.recipe, facts.notes)
+
+    def require(self, task: Task, where: object) -> None:
+        """Check that its network is for a task.
+
+        Args:
+            task: what it must be for.
+            where: the checkpoint, for the message.
+
+        Raises:
+            CheckpointError: if it is for another one.
+        """
+        if self.model.backbone.task != task:
+            raise CheckpointError(where, [f"is for {self.model.backbone.task}, not for {task}"])
 
     def save(self, path: str | Path) -> None:
         """Write the checkpoint to one file, atomically."""

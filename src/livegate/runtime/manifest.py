@@ -277,7 +277,7 @@ class Manifest(Fact):
             ArtifactError: if it is for another one.
         """
         if self.task != task:
-            verbs = "check, score and evaluate" if self.task == "liveness" else "verify, enroll and identify"
+            verbs = "check, score, evaluate and explain" if self.task == "liveness" else "verify, enroll and identify"
             raise ArtifactError(where, [f"is for {self.task}, not for {task}: it serves livegate {verbs}"])
 
     @property

@@ -152,12 +152,16 @@ def test_a_picture_that_is_not_there_is_an_error(
         (("check", "FACE"), "is for verification, not for liveness: it serves livegate verify, enroll and identify"),
         (("score", "--index", "INDEX", "--out", "OUT"), "is for verification, not for liveness"),
         (("evaluate", "--test", "INDEX", "--out", "OUT", "--thresholds", "MODEL"), "is for verification, not for liveness"),
+        (("explain", "FACE", "--out", "OUT"), "is for verification, not for liveness"),
+        (("explain", "FACE", "--out", "OUT", "--model", "CHECKPOINT"), "is for verification, not for liveness"),
+        (("score", "--index", "INDEX", "--out", "OUT", "--model", "CHECKPOINT"), "is for verification, not for liveness"),
     ],
 )
 def test_verbs_of_liveness_refuse_a_network_for_verification(
     run: Run,
     pictures: dict[str, Path],
     generated: Path,
+    face_checkpoint: Callable[[int], Path],
     face_artifact: Path,
     tmp_path: Path,
     arguments: tuple[str, ...],
@@ -165,7 +169,8 @@ def test_verbs_of_liveness_refuse_a_network_for_verification(
 ) -> None:
     """In one line, with what it serves; nothing is written."""
     meant = {"FACE": pictures["face"], "INDEX": generated, "OUT": tmp_path / "out", "MODEL": face_artifact}
-    named = () if arguments[0] == "evaluate" else ("--model", face_artifact)
+    meant["CHECKPOINT"] = face_checkpoint(0)
+    named = () if {"evaluate", "CHECKPOINT"} & set(arguments) else ("--model", face_artifact)
     code, out, err = run(*(meant.get(word, word) for word in arguments), *named)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
