@@ -23,6 +23,9 @@ QUARTER, REST = 1, 3
 """How many quarters of the channels the first part of a split has."""
 SQUEEZE = 4
 """How many times fewer numbers weigh the channels than there are channels."""
+QUIET = 0.1
+"""What the last normalisation of a block that adds its input starts with, so that a long chain of them starts near the identity (the author
+starts with 1, the re-implementation by pshashk with 0)."""
 TAIL_CHANNELS = NUMBERS = 512
 
 
@@ -119,14 +122,18 @@ class SeesawBlock(nn.Module):
     def __init__(self, facts: Seesaw) -> None:
         super().__init__()
         hidden, shares = facts.hidden, facts.mixing == "share"
+        project = Uneven(hidden, facts.c_out, REST if shares else QUARTER, nn.Identity)
         self.layers = nn.Sequential(
             Uneven(facts.c_in, hidden, QUARTER, nn.SiLU),
             nn.Identity() if shares else nn.ChannelShuffle(2),
             *convolution(hidden, hidden, nn.SiLU(), kernel=3, stride=facts.stride, groups=hidden),
             SqueezeExcite(hidden),
-            Uneven(hidden, facts.c_out, REST if shares else QUARTER, nn.Identity),
+            project,
         )
         self.beside = _beside(facts)
+        if isinstance(self.beside, nn.Identity):
+            for part in project.parts:
+                nn.init.constant_(part.get_parameter("1.weight"), QUIET)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (N, c_in, H, W) to (N, c_out, H / stride, W / stride)."""

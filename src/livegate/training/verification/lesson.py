@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -23,14 +23,17 @@ from livegate.pictures import read
 from livegate.preprocessing import Preprocessing, resize, to_input
 from livegate.training.augment import PixelAugment
 from livegate.training.lesson import Errors, optimiser
+from livegate.training.verification import stages
 from livegate.training.verification.division import Places, divided, open_faces
 from livegate.training.verification.loader import FaceBatch, FaceBatches
 from livegate.training.verification.losses import People, angular, distillation
-from livegate.training.verification.recipe import Distillation, VerificationRecipe
+from livegate.training.verification.recipe import Distillation, Stages, VerificationRecipe
 from livegate.training.verification.teacher import embeddings, open_teacher
 
 CACHE = "teacher.npz"
 BATCH = 32
+LOOK, LOOKED_AT = 5, 256
+"""The stream of chance of the pictures by which a teacher's inner values are known, and how many they are."""
 Opened = TypeVar("Opened")
 FMR = 1e-3
 """The share of non-mated comparisons that are accepted where the log gives the share of mated ones that are not; one of them, if a
@@ -43,17 +46,19 @@ class FaceLearner(nn.Module):
     Args:
         network: makes embeddings.
         people: the directions; None where a teacher is followed.
+        ends: of the network's stages.
     """
 
-    def __init__(self, network: Network, people: People | None) -> None:
+    def __init__(self, network: Network, people: People | None, ends: Sequence[int] = ()) -> None:
         super().__init__()
         self.network = network
         self.people = people
+        self.ends = ends
 
-    def forward(self, x: Tensor, configuration: str) -> Tensor:
-        """(N, 3, S, S) float, normalised, to embeddings (N, D) or, with people, their cosines (N, people)."""
-        found: Tensor = self.network(x, Configuration.parse(configuration))
-        return found if self.people is None else self.people(found)
+    def forward(self, x: Tensor, configuration: str, given: Sequence[Tensor] = ()) -> list[Tensor]:
+        """What the stages say, see `stages.outputs`, and last embeddings (N, D) or, with people, their cosines (N, people)."""
+        *inner, found = stages.outputs(self.network, self.ends, x, Configuration.parse(configuration), given)
+        return [*inner, found if self.people is None else self.people(found)]
 
 
 class Verification:
@@ -68,6 +73,7 @@ class Verification:
         self._dev: Places = np.empty(0, np.int64)
         self._targets: Tensor | None = None
         self._people: Tensor | None = None
+        self._inner: stages.InnerTeacher | None = None
 
     @property
     def deployed(self) -> Preprocessing:
@@ -95,6 +101,8 @@ class Verification:
                 raise RecipeError(recipe.name, [f"cannot learn the {numbers}"])
             cache = recipe.data.folder / recipe.loss.cache if recipe.loss.cache else folder / CACHE
             self._targets = torch.from_numpy(embeddings(teacher, faces, training, cache, quiet=quiet))
+            if recipe.loss.stages:
+                self._inner = _inner_teacher(recipe, recipe.loss, recipe.loss.stages, faces, training)
         else:
             _, numbers_of_people = np.unique(faces.labels[training], return_inverse=True)
             self._people = torch.from_numpy(numbers_of_people.astype(np.int64))
@@ -107,10 +115,11 @@ class Verification:
             RecipeError: if the network does not take pictures of the recipe's size.
         """
         network = self.recipe.model.build()
-        _require_size(network, self.recipe)
+        _shapes(network, self.recipe)
         numbers = self.recipe.model.backbone.outputs
         people = None if self._people is None else People(numbers, int(self._people.max()) + 1)
-        learner = FaceLearner(network, people).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        learner = FaceLearner(network, people, stages.ends(self.recipe.model.backbone)).to(device)
+        learner = learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return learner, optimiser(learner, self.recipe.optimiser, _decays(learner, self.recipe))
 
     def loss(self, model: nn.Module, batch: FaceBatch, configuration: Configuration, _: np.random.Generator) -> Tensor:
@@ -118,10 +127,12 @@ class Verification:
         device = next(model.parameters()).device
         pictures = self._augment(batch.pictures.to(device))
         x = normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
-        found, loss = model(x, str(configuration)).float(), self.recipe.loss
-        if isinstance(loss, Distillation):
-            return distillation(found, _opened(self._targets)[batch.positions].to(device))
-        return angular(found, _opened(self._people)[batch.positions].to(device), loss)
+        loss, expected = self.recipe.loss, self._inner(pictures) if batch.alone and self._inner else []
+        *inner, found = (value.float() for value in model(x, str(configuration), expected))
+        if not isinstance(loss, Distillation):
+            return angular(found, _opened(self._people)[batch.positions].to(device), loss)
+        missed = distillation(found, _opened(self._targets)[batch.positions].to(device))
+        return missed + stages.misses(inner, expected) if expected else missed
 
     def errors(self, network: Network) -> Errors:
         """The all-heavy configuration on all pairs of pictures of dev."""
@@ -156,12 +167,10 @@ def embedded(
     advance: Callable[[int], None] = lambda _: None,
 ) -> dict[Configuration, NDArray[np.float32]]:
     """The embeddings of the aligned faces at some places under each configuration: (N, D). Each picture is read once, and reported."""
-    size, rows = scorer.preprocessing.size, {configuration: list[NDArray[Any]]() for configuration in configurations}
-    for start in range(0, len(places), BATCH):
-        batch = places[start : start + BATCH].tolist()
-        pictures = to_input([resize(read(faces.source(place)), size, size) for place in batch])
+    rows = {configuration: list[NDArray[Any]]() for configuration in configurations}
+    for batch in _pictures(faces, places, scorer.preprocessing.size):
         for configuration, found in rows.items():
-            found.append(scorer.run(pictures, configuration))
+            found.append(scorer.run(batch, configuration))
         advance(len(batch))
     return {configuration: np.concatenate(found) for configuration, found in rows.items()}
 
@@ -173,12 +182,38 @@ def pairs(found: NDArray[np.float32], labels: Labels) -> Similarities:
     return Similarities.build(np.clip(cosines[first, second], -1, 1), labels[first] == labels[second])
 
 
-def _require_size(network: Network, recipe: VerificationRecipe) -> None:
+def _inner_teacher(
+    recipe: VerificationRecipe, loss: Distillation, settings: Stages, faces: Faces, training: Places
+) -> stages.InnerTeacher:
+    """What the teacher computes on the way, as it varies over some of the pictures that are learned from."""
+    teacher = stages.InnerTeacher(recipe.data.folder / loss.teacher, settings.values)
+    looked_at = np.random.default_rng([recipe.seed, LOOK]).permutation(training)[:LOOKED_AT]
+    shapes = _shapes(recipe.model.build(), recipe)
+    teacher.look(_pictures(faces, looked_at, recipe.size), shapes, recipe.seed)
+    return teacher
+
+
+def _pictures(faces: Faces, places: Places, size: int) -> Iterator[NDArray[np.float32]]:
+    """Aligned faces in batches (N, 3, size, size) float32 RGB 0..255; each picture is read once."""
+    for start in range(0, len(places), BATCH):
+        batch = places[start : start + BATCH].tolist()
+        yield to_input([resize(read(faces.source(place)), size, size) for place in batch])
+
+
+def _shapes(network: Network, recipe: VerificationRecipe) -> list[Sequence[int]]:
+    """Of what each of its stages gives of one picture: (channels, height, width).
+
+    Raises:
+        RecipeError: if it takes no pictures of the recipe's size.
+    """
     heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
+    x = torch.zeros(1, 3, recipe.size, recipe.size)
     try:
-        TorchScorer(network, recipe.deployed).run(np.zeros((1, 3, recipe.size, recipe.size), np.float32), heavy)
+        with torch.inference_mode():
+            *inner, _ = stages.outputs(network.eval(), stages.ends(recipe.model.backbone), x, heavy)
     except RuntimeError:
         raise RecipeError(recipe.name, [f"{recipe.model.name!r} takes no pictures of {recipe.size} pixels; set size"]) from None
+    return [value.shape[1:] for value in inner]
 
 
 def _decays(learner: FaceLearner, recipe: VerificationRecipe) -> dict[int, float]:

@@ -18,14 +18,15 @@ from livegate.preprocessing import Pixels, resize
 from livegate.training.loader import ORDER, PIXELS, degraded
 from livegate.training.sampling import shuffled
 from livegate.training.verification.division import Places
-from livegate.training.verification.recipe import VerificationRecipe, Wobble
+from livegate.training.verification.recipe import Distillation, VerificationRecipe, Wobble
 
 
 class FaceBatch(NamedTuple):
-    """One step's pictures: (N, 3, S, S) uint8 RGB; positions (N,) int64 among what is learned from."""
+    """One step's pictures: (N, 3, S, S) uint8 RGB; positions (N,) int64 among what is learned from; whether the stages learn alone."""
 
     pictures: Tensor
     positions: Tensor
+    alone: bool = False
 
 
 class FaceBatches(Dataset[FaceBatch]):
@@ -53,7 +54,9 @@ class FaceBatches(Dataset[FaceBatch]):
         chosen = self._order(epoch)[place * size : (place + 1) * size]
         rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
         pictures = np.stack([self._picture(place, rng) for place in self.places[chosen].tolist()])
-        return FaceBatch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.from_numpy(chosen))
+        stages = self.recipe.loss.stages if isinstance(self.recipe.loss, Distillation) else None
+        alone = stages is not None and step < stages.alone * len(self)
+        return FaceBatch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.from_numpy(chosen), alone)
 
     def _picture(self, place: int, rng: np.random.Generator) -> Pixels:
         recipe = self.recipe

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from livegate.configuration import Configuration
 from livegate.preprocessing import Preprocessing, aligned
+from livegate.runtime.embedders import DLIB
 from livegate.training.recipe import AnyRecipe, Augment, Place, Positive, Section, Share
 
 
@@ -51,6 +52,16 @@ class Angular(Section):
         return self
 
 
+class Stages(Section):
+    """What each stage of the network learns from the teacher's, see `livegate.training.verification.stages`."""
+
+    values: tuple[str, ...]
+    """The names of the teacher's values, in its ONNX file, at the end of each stage of the network; as high and as wide."""
+    alone: Share = 0.25
+    """Of the steps, the first ones: each stage learns from the teacher's stage before it. After them the stages are a chain that learns the
+    embedding."""
+
+
 class Distillation(Section):
     """One minus the cosine to what a teacher says of the same picture; needs no names."""
 
@@ -59,6 +70,8 @@ class Distillation(Section):
     """``dlib``, or an ONNX file relative to ``data.root``, see `livegate.training.verification.teacher`."""
     cache: str = ""
     """The file that keeps the teacher's embeddings, relative to ``data.root``; empty for one in the run's own folder."""
+    stages: Stages | None = None
+    """None where the embedding alone is learned."""
 
 
 Loss = Annotated[Distillation | Angular, Field(discriminator="name")]
@@ -87,6 +100,13 @@ class VerificationRecipe(AnyRecipe):
             raise ValueError(f"{self.model.name!r} is a network for {backbone.task}; choose one for verification")
         for text in self.sampling.configurations:
             Configuration.parse(text, backbone.adaptive_blocks)
+        stages = self.loss.stages if isinstance(self.loss, Distillation) else None
+        if stages and len(stages.values) != len(backbone.stages):
+            raise ValueError(
+                f"loss.stages.values has {len(stages.values)} names, {self.model.name!r} {len(backbone.stages)} stages"
+            )
+        if stages and isinstance(self.loss, Distillation) and self.loss.teacher == DLIB:
+            raise ValueError("loss.stages needs a teacher that is an ONNX file; dlib shows nothing of its stages")
         if self.augment.simulated:
             raise ValueError("augment.simulated makes attacks, which verification does not learn; set it to 0")
         return self

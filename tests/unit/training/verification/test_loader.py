@@ -65,7 +65,7 @@ def test_every_picture_where_batches_fill_the_epoch(make_recipe: Make, greys: Fa
 
 def test_positions_tell_what_is_in_the_pictures(batches: Callable[..., FaceBatches]) -> None:
     """Position k is the k-th place; with nothing drawn a grey stays the grey that it is."""
-    pictures, positions = batches(**STILL)[1]
+    pictures, positions, _ = batches(**STILL)[1]
     assert (pictures.shape, pictures.dtype, positions.dtype) == ((4, 3, 32, 32), torch.uint8, torch.int64)
     for picture, position in zip(pictures, positions.tolist(), strict=True):
         assert set(picture.unique().tolist()) == {5 + 10 * PLACES[position]}
@@ -75,7 +75,7 @@ def test_channels_are_red_green_blue(make_recipe: Make, faces: object) -> None:
     """What is learned from is the picture itself, resized, its channels first."""
     recipe = make_recipe(**STILL)
     drawn = FaceFiles.of_folder(recipe.data.folder)
-    pictures, positions = FaceBatches(drawn, np.arange(48), recipe)[0]
+    pictures, positions, _ = FaceBatches(drawn, np.arange(48), recipe)[0]
     for picture, position in zip(pictures.numpy(), positions.tolist(), strict=True):
         expected = np.asarray(cv2.imread(str(drawn.source(position))))[..., ::-1]
         assert np.array_equal(picture.transpose(1, 2, 0), expected)
