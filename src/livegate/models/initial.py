@@ -31,17 +31,16 @@ def start_from(network: Network, trained: Checkpoint) -> None:
         raise CheckpointError(
             "the initial weights", ["are those of an adaptive network; start from one without adaptive blocks"]
         )
-    encodes = trained.model.backbone.task == "depth"
-    blocks = iter(list(plain.blocks)[:-1] if encodes else plain.blocks)
+    blocks, encodes = iter(list(plain.blocks)[:-1]), trained.model.backbone.task == "depth"
     try:
         for block in list(network.blocks)[:-1]:
             _take(block, blocks)
-        _take_if_alike(network.blocks[-1], next(blocks))
     except (StopIteration, RuntimeError) as end:
         if encodes and isinstance(end, StopIteration):
             return
         fault = f"are those of {trained.model.name!r}, whose blocks do not fit the network that is to be trained"
         raise CheckpointError("the initial weights", [fault]) from None
+    _take_if_alike(network.blocks[-1], plain.blocks[-1])
 
 
 def _take(block: nn.Module, trained: Iterator[nn.Module]) -> None:
