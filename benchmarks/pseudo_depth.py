@@ -97,7 +97,10 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", choices=HELD, default=list(HELD))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, nargs=2, default=[20, 20], metavar=("STAGE1", "STAGE2"))
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the recipes of both stages")
+    parser.add_argument("--stage-1", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the recipe of stage 1")
+    parser.add_argument(
+        "--stage-2", nargs="+", default=[], metavar="KEY=VALUE", help="changes to that of stage 2, of every arm"
+    )
     parser.add_argument("--table", action="store_true", help="train nothing")
     arguments = parser.parse_args()
     planned = [
@@ -107,22 +110,22 @@ def main() -> None:
     for trial in () if arguments.table else planned:
         with claimed(trial.folder) as mine:
             if mine and not trial.result.exists():
-                run(trial, arguments.data.absolute(), arguments.epochs, arguments.set)
+                run(trial, arguments.data.absolute(), arguments.epochs, (arguments.stage_1, arguments.stage_2))
     done = [trial for trial in planned if trial.result.exists()]
     print(f"{len(done)} of {len(planned)} trials are done\n\n{tables(done)}")
 
 
-def run(trial: Trial, data: Path, epochs: Sequence[int], changes: Sequence[str]) -> None:
+def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence[str], Sequence[str]]) -> None:
     """Both stages of a trial, resumed if they were begun, and its scores. Arms of one stage 1 share it."""
     held = HELD[trial.split]
-    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(held)}", *changes]
+    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(held)}"]
     stage, changed = ARMS[trial.arm]
     length, start = sum(epochs), []
     if stage is not None:
-        first = read_recipe("pseudo_depth", [*STAGE_ONE[stage], f"optimiser.epochs={epochs[0]}", *common])
+        first = read_recipe("pseudo_depth", [*STAGE_ONE[stage], f"optimiser.epochs={epochs[0]}", *common, *changes[0]])
         generator = train(first, (trial.folder / f"stage-1-{stage}").absolute(), resume=True)
         length, start = epochs[1], [f"initial={str(generator)!r}"]
-    recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common])
+    recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common, *changes[1]])
     checkpoint = Checkpoint.load(train(recipe, trial.folder / trial.arm / "run", resume=True))
     scores = scored(checkpoint, Index.read(data / "pad" / "index.csv"), held, str(trial))
     scores.write(trial.scores)

@@ -78,18 +78,21 @@ class Adversaries(nn.Module):
     Args:
         network: the generator.
         discriminator: None to learn from the real maps alone.
+        rate: the discriminator's learning rate as a share of the generator's.
     """
 
     rate: Tensor
+    slow: Tensor
     right: Tensor
     judged: Tensor
     epoch: Tensor
 
-    def __init__(self, network: Network, discriminator: Discriminator | None) -> None:
+    def __init__(self, network: Network, discriminator: Discriminator | None, rate: float = 1.0) -> None:
         super().__init__()
         self.network = network
         self.discriminator = discriminator
-        self.register_buffer("rate", torch.ones(()))
+        self.register_buffer("rate", torch.tensor(rate))
+        self.register_buffer("slow", torch.zeros((), dtype=torch.bool))
         for count in ("right", "judged", "epoch"):
             self.register_buffer(count, torch.zeros((), dtype=torch.int64))
 
@@ -114,9 +117,10 @@ class Adversaries(nn.Module):
         return int(self.right) / int(self.judged) if self.judged else float("nan")
 
     def end_epoch(self, limit: float, slowed: float) -> None:
-        """Slow the discriminator down, from now on, where it was right too often; and count anew."""
-        if self.accuracy() > limit:
-            self.rate.fill_(slowed)
+        """Slow the discriminator down, once and for all, where it was right too often; and count anew."""
+        if self.accuracy() > limit and not self.slow:
+            self.rate *= slowed
+            self.slow.fill_(value=True)
         self.right.zero_()
         self.judged.zero_()
         self.epoch += 1
@@ -176,7 +180,7 @@ class PseudoDepth:
         if recipe.initial:
             start_from(network, Checkpoint.load(recipe.data.folder / recipe.initial))
         discriminator = Discriminator() if recipe.loss.adversarial else None
-        both = Adversaries(network, discriminator).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        both = Adversaries(network, discriminator, recipe.discriminator.rate).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         scales = {id(parameter): both.rate for parameter in discriminator.parameters()} if discriminator else {}
         self._adversaries = both
         return both, optimiser(both, recipe.optimiser, scales=scales)
