@@ -5,6 +5,7 @@
 DATA holds the pictures and the maps that the shipped recipes name. Arms, all of one network and of as many pictures seen:
 
     S         no stage 1; trained from scratch
+    I         no stage 1; trained like S, from weights that learned ImageNet (examples/imagenet_weights.py)
     L         stage 1 without a discriminator; everything fine-tuned, the encoder slowly
     G         the whole of stage 1; fine-tuned like L
     L-alike   stage 1 as L, stage 2 exactly that of S, but shorter
@@ -54,6 +55,7 @@ ALIKE = ["trunk=1", "optimiser.learning_rate=0.001", "optimiser.warmup_epochs=0.
 SCRATCH, FROZEN = [*ALIKE, "initial=''"], ["trunk=0", "optimiser.learning_rate=0.001"]
 ARMS: Mapping[str, tuple[str | None, Sequence[str]]] = {
     "S": (None, SCRATCH),
+    "I": (None, [*ALIKE, "initial='imagenet/mobilenet_v2.safetensors'"]),
     "L": ("L", []),
     "G": ("G", []),
     "L-alike": ("L", ALIKE),

@@ -16,7 +16,7 @@ from livegate.errors import RecipeError
 from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
-from livegate.training.lesson import optimiser
+from livegate.training.lesson import begun, optimiser
 from livegate.training.liveness import Liveness
 from livegate.training.loop import _set_learning_rate, descend, learning_rate, train
 from livegate.training.losses import total
@@ -93,6 +93,20 @@ def test_stage_2_starts_from_the_generator_of_stage_1(make_two: Make, tmp_path: 
     for place in range(14):
         mine, other = learner.network.blocks[place].state_dict(), generator.blocks[place].state_dict()
         assert all(torch.equal(tensor, other[name]) for name, tensor in mine.items())
+
+
+def test_of_several_initial_weights_each_takes_from_those_before(generated: Path, make_recipe: Make, tmp_path: Path) -> None:
+    """An adaptive MobileNetV2 from a plain one and a generator: the generator's first blocks, the plain one's behind them."""
+    specs = {"plain": ModelSpec("mobilenet-v2", ()), "depth": ModelSpec("depth-generator", ())}
+    states = {}
+    for name, spec in specs.items():
+        states[name] = as_weights(spec.build())
+        Checkpoint(spec, Preprocessing(), states[name], {}, {}).save(tmp_path / f"{name}.safetensors")
+    names = [str(tmp_path / f"{name}.safetensors") for name in specs]
+    state = begun(make_recipe(initial=names)).state_dict()
+    assert torch.equal(state["blocks.0.0.weight"], states["depth"]["blocks.0.0.weight"])
+    # The adaptive 64 and 96 channel stages are two blocks shorter, so block 12 is the first one behind the encoder, plain block 14.
+    assert torch.equal(state["blocks.12.0.0.weight"], states["plain"]["blocks.14.0.0.weight"])
 
 
 def test_depth_beside_the_label_adds_its_weighed_loss(make_two: Make, tmp_path: Path) -> None:
