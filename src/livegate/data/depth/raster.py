@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from livegate.errors import PictureError
 
 Floats = NDArray[np.float64]
-MOST = 64
-"""How many times the boxes about the triangles of a surface may cover the picture; those of a face come to about 5 times."""
+MOST = 32
+"""How many times the boxes about the triangles of a surface may cover the picture; those of a face come to about once or twice."""
 EDGE = 1e-9
 """What a pixel may lie outside of a triangle, in shares of it: on the edge of two it belongs to both, and never to none."""
 
