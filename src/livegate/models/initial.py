@@ -13,10 +13,11 @@ from livegate.pta import PTABlock
 
 
 def start_from(network: Network, trained: Checkpoint) -> None:
-    """Give a network the weights of a trained network without adaptive blocks.
+    """Give a network the weights of a trained network without adaptive blocks; of a generator of depth those of its encoder.
 
     The heavy branch of an adaptive block takes the two blocks that it stands for. The light branch, which replaces both, takes the
-    first of them where its shapes allow it; it keeps its fresh weights where they do not, and so does a classifier of another kind.
+    first of them where its shapes allow it; it keeps its fresh weights where they do not, and so does a classifier of another kind, and whatever stands
+    behind the blocks of a generator's encoder.
 
     Args:
         network: of the same backbone, with or without adaptive blocks; changed in place.
@@ -30,14 +31,16 @@ def start_from(network: Network, trained: Checkpoint) -> None:
         raise CheckpointError(
             "the initial weights", ["are those of an adaptive network; start from one without adaptive blocks"]
         )
-    blocks = iter(plain.blocks)
+    blocks, encodes = iter(list(plain.blocks)[:-1]), trained.model.backbone.task == "depth"
     try:
         for block in list(network.blocks)[:-1]:
             _take(block, blocks)
-        _take_if_alike(network.blocks[-1], next(blocks))
-    except (StopIteration, RuntimeError):
+    except (StopIteration, RuntimeError) as end:
+        if encodes and isinstance(end, StopIteration):
+            return
         fault = f"are those of {trained.model.name!r}, whose blocks do not fit the network that is to be trained"
         raise CheckpointError("the initial weights", [fault]) from None
+    _take_if_alike(network.blocks[-1], plain.blocks[-1])
 
 
 def _take(block: nn.Module, trained: Iterator[nn.Module]) -> None:
