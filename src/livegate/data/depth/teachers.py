@@ -74,7 +74,7 @@ class FivePoints:
         lean = inverse @ (nose - middle)
         if not np.hypot(*lean) < 1:
             raise PictureError("the nose lies outside the face that eyes and mouth span")
-        return _seen(_leaning(inverse @ (_places(frame) - middle[:, None]), lean))
+        return as_map(_leaning(inverse @ (_places(frame) - middle[:, None]), lean))
 
 
 def _places(frame: Square) -> NDArray[np.float64]:
@@ -94,7 +94,7 @@ def _leaning(places: NDArray[np.float64], lean: NDArray[np.float64]) -> NDArray[
     return np.where(rest > 0, (along + np.sqrt(along**2 + whole * np.maximum(rest, 0))) / whole, 0.0)
 
 
-def _seen(heights: NDArray[np.float64]) -> Map:
+def as_map(heights: NDArray[np.float64]) -> Map:
     """Heights 0..1, row by row, as a map.
 
     Raises:

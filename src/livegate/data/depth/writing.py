@@ -105,7 +105,7 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
         "another teacher": (found.teacher, facts.teacher),
         "another model of the teacher, by SHA-256": (found.teacher_sha256, facts.teacher_sha256),
         "another index, by SHA-256": (found.index_sha256, facts.index_sha256),
-        "other splits": (", ".join(found.splits) or "all", ", ".join(facts.splits) or "all"),
+        "other splits": tuple(", ".join(sorted(one.splits)) or "all" for one in (found, facts)),
     }
     if faults := [f"is of {what}: {there}, not {here}" for what, (there, here) in pairs.items() if there != here]:
         raise DepthError(folder, [*faults, "maps are never mixed: give a new folder"])
