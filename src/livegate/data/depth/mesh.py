@@ -32,7 +32,7 @@ Run = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], float]]
 SIDE, POINTS = 192, 468
 MIDDLE, SPAN = (56.0, 69.0), 143.0
 """What the model is shown, in the pixels of `TEMPLATE`. While it tracks a face, MediaPipe takes 1.5 times the longer side of the box about
-the last mesh: these are the medians of that square over 311 faces of six cameras, so that one pass will do."""
+the last mesh: these are the medians of that square over 311 faces of four public sets, so that one pass will do."""
 LEAST_LOGIT = 0.0
 """Of a face, as MediaPipe has it: a probability above one half."""
 MAX_MODEL_BYTES = 64 * 1024**2
