@@ -215,9 +215,9 @@ class PseudoDepth:
         l1, flat = float(off[bona_fide].mean()), float(off[~bona_fide].mean())
         area = auc(means[bona_fide], means[~bona_fide])
         figures = {"dev_l1": l1, "dev_attack": flat, "dev_auc": area, "discriminator": accuracy}
-        words = f"dev bona fide L1 {l1:.3f}, attacks {flat:.3f}, AUC {area:.3f}"
+        words = f"dev L1 {l1:.3f}, attacks {flat:.3f}, AUC {area:.3f}"
         if adversaries.discriminator is not None:
-            words += f"; discriminator right in {accuracy:.1%}"
+            words += f", D right {accuracy:.0%}"
         return Errors(figures, {"dev_maps": (l1 + flat) / 2, "dev_auc": area}, words)
 
 
