@@ -165,6 +165,25 @@ def test_the_map_lies_where_the_model_saw_the_face(size: int, turn: float) -> No
     assert overlap(depth > 0, disc(within, x, y, radius)) > 0.96
 
 
+def test_a_face_in_a_very_wide_picture_is_shown(astronaut: Path) -> None:
+    """Wider than OpenCV warps: the same pixels as of the face alone, and so the same map."""
+    shown: list[NDArray[np.float32]] = []
+
+    def sees(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        shown.append(image)
+        return face().astype(np.float32), 5.0
+
+    portrait = read(astronaut)
+    wide = np.zeros((512, 40_000, 3), np.uint8)
+    wide[:, 35_000:35_512] = portrait
+    maps = [
+        Mesh("", sees).draw(picture, about(x, 170, 1.1), Square(x - 100, 70, 200))
+        for picture, x in ((portrait, 230), (wide, 35_230))
+    ]
+    assert np.abs(shown[0] - shown[1]).max() < 1e-6
+    assert np.array_equal(*maps)
+
+
 def test_a_mirrored_picture_has_the_mirrored_map() -> None:
     """Of the whole way, with a face aside and turned."""
     teacher, (width, x, y) = Mesh("", sees_a_disc), (200, 80, 90)
@@ -193,10 +212,10 @@ def test_points_that_are_no_numbers_fail() -> None:
         teacher.draw(scene(128, 64, 64, 40), about(64, 64, 1), FRAME)
 
 
-@pytest.mark.parametrize("landmarks", [((5.0, 5.0),) * 5, about(64, 64, 1e-4), about(64, 64, 9000)])
+@pytest.mark.parametrize("landmarks", [((5.0, 5.0),) * 5, about(64, 64, 1e-4), about(64, 64, 9000), about(900, 64, 1)])
 def test_landmarks_that_are_no_face_fail(landmarks: Landmarks) -> None:
     """Before any picture of absurd size is made."""
-    with pytest.raises(PictureError, match=r"fall together|do not lie as those of a face"):
+    with pytest.raises(PictureError, match=r"fall together|do not lie as those of a face|outside the picture"):
         Mesh("", sees_a_disc).draw(scene(128, 64, 64, 40), landmarks, FRAME)
 
 
