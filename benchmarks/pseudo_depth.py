@@ -5,6 +5,7 @@
 DATA holds the pictures and the maps that the shipped recipes name. Arms, all of one network and of as many pictures seen:
 
     S         no stage 1; trained from scratch
+    I         no stage 1; trained like S, from weights that learned ImageNet (examples/imagenet_weights.py)
     L         stage 1 without a discriminator; everything fine-tuned, the encoder slowly
     G         the whole of stage 1; fine-tuned like L
     L-alike   stage 1 as L, stage 2 exactly that of S, but shorter
@@ -18,7 +19,7 @@ DATA holds the pictures and the maps that the shipped recipes name. Arms, all of
 leaves none out and measures on dev, which has chosen the epoch as well. Rows of the split test are never read.
 
 Everything is kept in DIR, and the same command goes on where it was; ``--table`` only prints what is there. Intervals: 95 % percentiles over
-2,000 draws of the clips within each source, the same draws for every arm, so that differences are paired; seeds are averaged.
+2,000 draws of seeds, and of clips within each source, the same draws for every arm, so that differences are paired.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ ALIKE = ["trunk=1", "optimiser.learning_rate=0.001", "optimiser.warmup_epochs=0.
 SCRATCH, FROZEN = [*ALIKE, "initial=''"], ["trunk=0", "optimiser.learning_rate=0.001"]
 ARMS: Mapping[str, tuple[str | None, Sequence[str]]] = {
     "S": (None, SCRATCH),
+    "I": (None, [*ALIKE, "initial='imagenet/mobilenet_v2.safetensors'"]),
     "L": ("L", []),
     "G": ("G", []),
     "L-alike": ("L", ALIKE),
@@ -97,7 +99,10 @@ def main() -> None:
     parser.add_argument("--splits", nargs="+", choices=HELD, default=list(HELD))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--epochs", type=int, nargs=2, default=[20, 20], metavar=("STAGE1", "STAGE2"))
-    parser.add_argument("--set", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the recipes of both stages")
+    parser.add_argument("--stage-1", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the recipe of stage 1")
+    parser.add_argument(
+        "--stage-2", nargs="+", default=[], metavar="KEY=VALUE", help="changes to that of stage 2, of every arm"
+    )
     parser.add_argument("--table", action="store_true", help="train nothing")
     arguments = parser.parse_args()
     planned = [
@@ -107,22 +112,22 @@ def main() -> None:
     for trial in () if arguments.table else planned:
         with claimed(trial.folder) as mine:
             if mine and not trial.result.exists():
-                run(trial, arguments.data.absolute(), arguments.epochs, arguments.set)
+                run(trial, arguments.data.absolute(), arguments.epochs, (arguments.stage_1, arguments.stage_2))
     done = [trial for trial in planned if trial.result.exists()]
     print(f"{len(done)} of {len(planned)} trials are done\n\n{tables(done)}")
 
 
-def run(trial: Trial, data: Path, epochs: Sequence[int], changes: Sequence[str]) -> None:
+def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence[str], Sequence[str]]) -> None:
     """Both stages of a trial, resumed if they were begun, and its scores. Arms of one stage 1 share it."""
     held = HELD[trial.split]
-    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(held)}", *changes]
+    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(held)}"]
     stage, changed = ARMS[trial.arm]
     length, start = sum(epochs), []
     if stage is not None:
-        first = read_recipe("pseudo_depth", [*STAGE_ONE[stage], f"optimiser.epochs={epochs[0]}", *common])
+        first = read_recipe("pseudo_depth", [*STAGE_ONE[stage], f"optimiser.epochs={epochs[0]}", *common, *changes[0]])
         generator = train(first, (trial.folder / f"stage-1-{stage}").absolute(), resume=True)
         length, start = epochs[1], [f"initial={str(generator)!r}"]
-    recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common])
+    recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common, *changes[1]])
     checkpoint = Checkpoint.load(train(recipe, trial.folder / trial.arm / "run", resume=True))
     scores = scored(checkpoint, Index.read(data / "pad" / "index.csv"), held, str(trial))
     scores.write(trial.scores)
@@ -172,7 +177,7 @@ def _table(trials: Sequence[Trial]) -> str:
     scores = {arm: [Scores.read(trial.scores) for trial in mine] for arm, mine in arms.items()}
     split = trials[0].split
     sources = measured(next(iter(scores.values()))[0], HELD[split])
-    lines = [[split, "seeds", "source", "D-EER", "less S", "less L", "AUC", "HTER"]]
+    lines = [[split, "seeds", "source", "D-EER", "minus that of S", "minus that of L", "AUC", "HTER"]]
     drawn = {(arm, source): d_eers(mine, source) for (arm, mine), source in product(scores.items(), sources)}
     drawn |= {(arm, "mean"): np.mean([drawn[arm, source] for source in sources], axis=0) for arm in arms}
     for arm, source in product(arms, [*sources, "mean"]):
@@ -181,6 +186,7 @@ def _table(trials: Sequence[Trial]) -> str:
         means = {
             name: np.mean([result[one].get(name, np.nan) for result in results for one in chosen]) for name in ("auc", "hter")
         }
+        half = f"{means['hter']:.1%}" if HELD[split] else ""
         seeds = " ".join(str(trial.seed) for trial in arms[arm])
         less = [
             interval(drawn[arm, source] - drawn[other, source])
@@ -188,7 +194,7 @@ def _table(trials: Sequence[Trial]) -> str:
             else ""
             for other in ("S", "L")
         ]
-        lines.append([arm, seeds, source, interval(drawn[arm, source]), *less, f"{means['auc']:.4f}", f"{means['hter']:.1%}"])
+        lines.append([arm, seeds, source, interval(drawn[arm, source]), *less, f"{means['auc']:.4f}", half])
     return table(lines)
 
 
@@ -197,7 +203,7 @@ def _seeds(trials: Sequence[Trial]) -> list[int]:
 
 
 def d_eers(seeds: Sequence[Scores], source: str) -> Floats:
-    """The D-EER on a source, then that of each replicate, the mean of the seeds: (1 + replicates,)."""
+    """The mean D-EER of the seeds on a source, then that of each replicate: (1 + replicates,)."""
     found = []
     for scores in seeds:
         rows = scores.where(scores.source == source)
@@ -205,7 +211,10 @@ def d_eers(seeds: Sequence[Scores], source: str) -> Floats:
         ordered = Ordered(rows, resampling.clusters)
         counts = np.concatenate([resampling.once(), resampling.draw(np.random.default_rng(1), REPLICATES)])
         found.append(np.concatenate([Weighed(ordered, part).d_eer() for part in np.array_split(counts, 40)]))
-    return np.asarray(np.mean(found, axis=0))
+    each = np.array(found)
+    chosen = np.random.default_rng(0).integers(len(each), size=(REPLICATES, len(each)))
+    means = each[chosen, np.arange(1, REPLICATES + 1)[:, np.newaxis]].mean(axis=1)
+    return np.concatenate([each[:, :1].mean(axis=0), means])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from livegate.models.network import Network
 from livegate.pta import PTABlock
 
 
-def start_from(network: Network, trained: Checkpoint) -> None:
+def start_from(network: Network, trained: Checkpoint, trunk: int | None = None) -> None:
     """Give a network the weights of a trained network without adaptive blocks; of a generator of depth those of its encoder.
 
     The heavy branch of an adaptive block takes the two blocks that it stands for. The light branch, which replaces both, takes the
@@ -22,6 +22,7 @@ def start_from(network: Network, trained: Checkpoint) -> None:
     Args:
         network: of the same backbone, with or without adaptive blocks; changed in place.
         trained: the plain network.
+        trunk: so many of the network's first blocks must fit; those behind them take what fits. None for all but the last.
 
     Raises:
         CheckpointError: if the trained network has adaptive blocks, or is of another backbone.
@@ -31,16 +32,17 @@ def start_from(network: Network, trained: Checkpoint) -> None:
         raise CheckpointError(
             "the initial weights", ["are those of an adaptive network; start from one without adaptive blocks"]
         )
-    blocks, encodes = iter(list(plain.blocks)[:-1]), trained.model.backbone.task == "depth"
+    needed = len(network.blocks) - 1 if trunk is None else trunk
+    own, blocks = list(network.blocks), iter(list(plain.blocks)[:-1])
     try:
-        for block in list(network.blocks)[:-1]:
+        for block in own[:needed]:
             _take(block, blocks)
     except (StopIteration, RuntimeError) as end:
-        if encodes and isinstance(end, StopIteration):
-            return
-        fault = f"are those of {trained.model.name!r}, whose blocks do not fit the network that is to be trained"
-        raise CheckpointError("the initial weights", [fault]) from None
-    _take_if_alike(network.blocks[-1], plain.blocks[-1])
+        if isinstance(end, RuntimeError) or trained.model.backbone.task != "depth":
+            fault = f"are those of {trained.model.name!r}, whose blocks do not fit the network that is to be trained"
+            raise CheckpointError("the initial weights", [fault]) from None
+    for block, last in zip(reversed(own[needed:]), reversed(plain.blocks), strict=False):
+        _take_if_alike(block, last)
 
 
 def _take(block: nn.Module, trained: Iterator[nn.Module]) -> None:

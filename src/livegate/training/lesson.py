@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from livegate.configuration import Configuration
+from livegate.models.checkpoint import Checkpoint
+from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.preprocessing import Preprocessing
-from livegate.training.recipe import AnyRecipe
+from livegate.training.recipe import AnyRecipe, PresentationRecipe
 from livegate.training.recipe import Optimiser as Settings
 
 
@@ -80,6 +82,18 @@ class Lesson(Protocol):
     def deployed(self) -> Preprocessing:
         """What a picture goes through when the network is used."""
         ...
+
+
+def begun(recipe: PresentationRecipe) -> Network:
+    """The network of a recipe, from its initial weights where it has them.
+
+    Raises:
+        CheckpointError: if they are missing or do not fit.
+    """
+    network = recipe.model.build()
+    for name in filter(None, [recipe.initial] if isinstance(recipe.initial, str) else recipe.initial):
+        start_from(network, Checkpoint.load(recipe.data.folder / name), recipe.model.backbone.trunk)
+    return network
 
 
 def optimiser(

@@ -14,14 +14,12 @@ from livegate import evaluation
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
 from livegate.metrics.pad import Threshold, measure
-from livegate.models.checkpoint import Checkpoint
-from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.preprocessing import Preprocessing
 from livegate.training.augment import PixelAugment
 from livegate.training.learner import Learner
-from livegate.training.lesson import Errors, optimiser
+from livegate.training.lesson import Errors, begun, optimiser
 from livegate.training.loader import Batch, Batches
 from livegate.training.losses import step_loss
 from livegate.training.recipe import Recipe
@@ -60,10 +58,7 @@ class Liveness:
 
     def fresh(self, device: torch.device) -> tuple[Learner, Optimizer]:
         """See `Lesson`; from the recipe's initial weights, if it has them."""
-        network = self.recipe.model.build()
-        if self.recipe.initial:
-            start_from(network, Checkpoint.load(self.recipe.data.folder / self.recipe.initial))
-        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = begun(self.recipe).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         learner = Learner(network, self.recipe).to(device)
         scales = {id(parameter): self.recipe.trunk for block in learner.trunk for parameter in block.parameters()}
         return learner, optimiser(learner, self.recipe.optimiser, scales=scales)

@@ -313,9 +313,9 @@ class AnyRecipe(Section):
 class PresentationRecipe(AnyRecipe):
     """What training on bona fide presentations and attacks has, whatever is learned of them."""
 
-    initial: str = ""
-    """The checkpoint of a plain network of the same backbone, or of a generator of depth with the same first blocks, to start from,
-    relative to ``data.root``; empty to start from chance."""
+    initial: str | tuple[str, ...] = ""
+    """The checkpoint to start from, relative to ``data.root``: of a plain network with the same stages, or of a generator of depth with
+    the same first ones. Of several each takes what it has from those before it. Empty to start from chance."""
     data: Data = Data()
     preprocessing: Input = Input()
     crop: Crop = Crop()

@@ -110,6 +110,19 @@ def test_a_generator_starts_from_a_generator_or_from_mobilenet() -> None:
         assert all(kept) is not whole
 
 
+def test_the_classifier_starts_from_mobilenet_where_only_the_trunk_must_fit() -> None:
+    """Its encoder is MobileNetV2's beginning; MobileNetV2's own tail is taken by MobileNetV2 alone."""
+    checkpoint = _trained(ModelSpec("mobilenet-v2", ()))
+    for name in ("pseudo-depth", "mobilenet-v2"):
+        spec = ModelSpec(name, ())
+        network = spec.build()
+        start_from(network, checkpoint, spec.backbone.trunk)
+        assert _same(network, checkpoint, 14) == [True] * 14
+    assert _same(network, checkpoint, len(network.blocks)) == [True] * 20
+    with pytest.raises(CheckpointError, match="do not fit"):
+        start_from(ModelSpec("pseudo-depth", ()).build(), checkpoint)
+
+
 def test_another_backbone_does_not_take_the_encoder() -> None:
     """The shapes of its blocks are others."""
     with pytest.raises(CheckpointError, match="'depth-generator', whose blocks do not fit"):

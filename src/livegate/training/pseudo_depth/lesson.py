@@ -21,16 +21,14 @@ from livegate.configuration import Branch, Configuration
 from livegate.data.depth import Square, frame
 from livegate.errors import RecipeError
 from livegate.metrics import auc
-from livegate.models.checkpoint import Checkpoint
 from livegate.models.depth_generator import Discriminator
-from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, Preprocessing, square, to_input
 from livegate.sample import Sample
 from livegate.training.augment import PixelAugment
-from livegate.training.lesson import Errors, optimiser
+from livegate.training.lesson import Errors, begun, optimiser
 from livegate.training.loader import Batch, Batches
 from livegate.training.pseudo_depth.losses import contrastive, taken_for
 from livegate.training.pseudo_depth.recipe import DepthRecipe
@@ -78,18 +76,21 @@ class Adversaries(nn.Module):
     Args:
         network: the generator.
         discriminator: None to learn from the real maps alone.
+        rate: the discriminator's learning rate as a share of the generator's.
     """
 
     rate: Tensor
+    slow: Tensor
     right: Tensor
     judged: Tensor
     epoch: Tensor
 
-    def __init__(self, network: Network, discriminator: Discriminator | None) -> None:
+    def __init__(self, network: Network, discriminator: Discriminator | None, rate: float = 1.0) -> None:
         super().__init__()
         self.network = network
         self.discriminator = discriminator
-        self.register_buffer("rate", torch.ones(()))
+        self.register_buffer("rate", torch.tensor(rate))
+        self.register_buffer("slow", torch.zeros((), dtype=torch.bool))
         for count in ("right", "judged", "epoch"):
             self.register_buffer(count, torch.zeros((), dtype=torch.int64))
 
@@ -114,9 +115,10 @@ class Adversaries(nn.Module):
         return int(self.right) / int(self.judged) if self.judged else float("nan")
 
     def end_epoch(self, limit: float, slowed: float) -> None:
-        """Slow the discriminator down, from now on, where it was right too often; and count anew."""
-        if self.accuracy() > limit:
-            self.rate.fill_(slowed)
+        """Slow the discriminator down, once and for all, where it was right too often; and count anew."""
+        if self.accuracy() > limit and not self.slow:
+            self.rate *= slowed
+            self.slow.fill_(value=True)
         self.right.zero_()
         self.judged.zero_()
         self.epoch += 1
@@ -172,11 +174,9 @@ class PseudoDepth:
     def fresh(self, device: torch.device) -> tuple[Adversaries, Optimizer]:
         """See `Lesson`; the generator from the recipe's initial weights, if it has them."""
         recipe = self.recipe
-        network = recipe.model.build()
-        if recipe.initial:
-            start_from(network, Checkpoint.load(recipe.data.folder / recipe.initial))
+        network = begun(recipe)
         discriminator = Discriminator() if recipe.loss.adversarial else None
-        both = Adversaries(network, discriminator).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        both = Adversaries(network, discriminator, recipe.discriminator.rate).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         scales = {id(parameter): both.rate for parameter in discriminator.parameters()} if discriminator else {}
         self._adversaries = both
         return both, optimiser(both, recipe.optimiser, scales=scales)
@@ -215,7 +215,9 @@ class PseudoDepth:
         l1, flat = float(off[bona_fide].mean()), float(off[~bona_fide].mean())
         area = auc(means[bona_fide], means[~bona_fide])
         figures = {"dev_l1": l1, "dev_attack": flat, "dev_auc": area, "discriminator": accuracy}
-        words = f"dev bona fide L1 {l1:.3f}, attacks {flat:.3f}, AUC {area:.3f}; discriminator right in {accuracy:.1%}"
+        words = f"dev bona fide L1 {l1:.3f}, attacks {flat:.3f}, AUC {area:.3f}"
+        if adversaries.discriminator is not None:
+            words += f"; discriminator right in {accuracy:.1%}"
         return Errors(figures, {"dev_maps": (l1 + flat) / 2, "dev_auc": area}, words)
 
 

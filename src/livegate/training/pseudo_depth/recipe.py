@@ -32,10 +32,12 @@ class Losses(Section):
 class Adversary(Section):
     """How the discriminator learns."""
 
+    rate: Share = 1.0
+    """Its learning rate, as a share of the generator's."""
     limit: Share = 0.95
     """Once it has judged more than this share of the maps of an epoch rightly, it learns slower from the next on."""
     slowed: Share = 0.5
-    """Its learning rate from then on, as a share of the generator's."""
+    """What its learning rate is multiplied with then."""
 
 
 class DepthRecipe(PresentationRecipe):
