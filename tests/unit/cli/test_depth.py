@@ -62,7 +62,7 @@ def test_splits_are_chosen(depth: Callable[..., Ended], generated: Path, tmp_pat
     assert ", 12 made by five-points, 0 failed, 24 attacks skipped" in first.out
     again = depth(generated, "--out", tmp_path / "depth", "--split", "dev", "--split", "train")
     assert (again.code, again.out) == (0, first.out)
-    refused(depth(generated, "--out", tmp_path / "depth"), "is of other splits: dev, train, not all")
+    refused(depth(generated, "--out", tmp_path / "depth"), "is of other splits: dev, train instead of all")
     refused(depth(generated, "--out", tmp_path / "none", "--split", "nowhere"), "has no sample of split 'nowhere'")
     assert not (tmp_path / "none").exists()
 

@@ -146,15 +146,32 @@ def _shown(picture: Pixels, matrix: Points) -> NDArray[np.float32]:
     scale = float(np.hypot(*matrix[0, :2]))
     if not 1e-3 < scale < 1e3:
         raise PictureError("the five points of the face do not lie as those of a face do")
-    height, width = picture.shape[:2]
-    turn, move = matrix[:, :2], matrix[:, 2]
-    if (shrink := int(1 / (2 * scale))) > 1:
-        small = max(1, width // shrink), max(1, height // shrink)
-        turn = turn * (width / small[0], height / small[1])
-        picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.uint8)
+    shrink = max(1, int(1 / (2 * scale)))
+    left, top, right, bottom = _part(picture, matrix, 2 * shrink)
+    near = picture[top:bottom, left:right]
+    turn, move = matrix[:, :2], matrix[:, 2] + matrix[:, :2] @ (left, top)
+    if shrink > 1:
+        small = max(1, near.shape[1] // shrink), max(1, near.shape[0] // shrink)
+        turn = turn * (near.shape[1] / small[0], near.shape[0] / small[1])
+        near = np.asarray(cv2.resize(near, small, interpolation=cv2.INTER_AREA), np.uint8)
     matrix = np.column_stack([turn, move + turn @ (0.5, 0.5) - 0.5])  # OpenCV counts from the middle of the first pixel
-    face = cv2.warpAffine(picture, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
+    face = cv2.warpAffine(near, matrix, (SIDE, SIDE), flags=cv2.INTER_LINEAR)
     return (face[np.newaxis] / 255).astype(np.float32)
+
+
+def _part(picture: Pixels, matrix: Points, edge: int) -> tuple[int, int, int, int]:
+    """The part of the picture that is shown and an edge of so many pixels, left, top, right, bottom: OpenCV warps no side above 32,766.
+
+    Raises:
+        PictureError: if it is empty.
+    """
+    corners = _back(np.array([[0.0, 0, 0], [SIDE, 0, 0], [0, SIDE, 0], [SIDE, SIDE, 0]]), matrix)[:, :2]
+    size = np.array(picture.shape[1::-1])
+    left, top = np.clip(np.floor(corners.min(axis=0)) - edge, 0, size).astype(int).tolist()
+    right, bottom = np.clip(np.ceil(corners.max(axis=0)) + edge, 0, size).astype(int).tolist()
+    if left >= right or top >= bottom:
+        raise PictureError("the face lies outside the picture")
+    return left, top, right, bottom
 
 
 def _back(points: Points, matrix: Points) -> Points:

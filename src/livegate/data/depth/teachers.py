@@ -107,7 +107,7 @@ def as_map(heights: NDArray[np.float64]) -> Map:
 
 
 def landmarks_of(sample: Sample, picture: Pixels, finder: FaceFinder) -> Landmarks:
-    """The five points that the index gives, or else those of the face that is found nearest to the box.
+    """The five points that the index gives, or else those of the found face that shares most with the box, or with the picture.
 
     Raises:
         PictureError: if no face is found.
@@ -115,10 +115,10 @@ def landmarks_of(sample: Sample, picture: Pixels, finder: FaceFinder) -> Landmar
     if sample.landmarks is not None:
         return sample.landmarks
     faces = finder.find(picture)
-    if not faces:
-        raise PictureError("no face is found")
-    box = sample.box or faces[0].box
-    return max(faces, key=lambda face: _shared(face, box)).landmarks
+    box = sample.box or Box(0, 0, picture.shape[1], picture.shape[0])
+    if not faces or _shared(best := max(faces, key=lambda face: _shared(face, box)), box) == 0:
+        raise PictureError("no face is found there")
+    return best.landmarks
 
 
 def _shared(face: Face, box: Box) -> float:

@@ -107,7 +107,7 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
         "another index, by SHA-256": (found.index_sha256, facts.index_sha256),
         "other splits": tuple(", ".join(sorted(one.splits)) or "all" for one in (found, facts)),
     }
-    if faults := [f"is of {what}: {there}, not {here}" for what, (there, here) in pairs.items() if there != here]:
+    if faults := [f"is of {what}: {there} instead of {here}" for what, (there, here) in pairs.items() if there != here]:
         raise DepthError(folder, [*faults, "maps are never mixed: give a new folder"])
     size = (folder / MAPS).stat().st_size if (folder / MAPS).is_file() else 0
     if found.maps_sha256 and size != wanted * MAP_BYTES:

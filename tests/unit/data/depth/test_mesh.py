@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from livegate.data.depth import Square, frame
-from livegate.data.depth.mesh import SIDE, TEMPLATE, Mesh, drawn, triangles
+from livegate.data.depth.mesh import MIDDLE, SIDE, SPAN, TEMPLATE, Mesh, drawn, triangles
 from livegate.errors import DepthError, MissingExtraError, PictureError
 from livegate.faces import FaceFinder
 from livegate.pictures import read
@@ -165,6 +165,44 @@ def test_the_map_lies_where_the_model_saw_the_face(size: int, turn: float) -> No
     assert overlap(depth > 0, disc(within, x, y, radius)) > 0.96
 
 
+@pytest.mark.parametrize(("size", "turn"), [(100, 0.0), (300, 0.6), (2400, 0.0), (2400, -1.2)])
+def test_the_model_is_shown_the_face_where_its_five_points_say(size: int, turn: float) -> None:
+    """To a twentieth of a pixel, so that no corner is taken for the middle of a pixel, also after averaging."""
+    seen: list[tuple[float, float]] = []
+
+    def middle(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        mass = image[0, :, :, 0].astype(np.float64)
+        y, x = np.mgrid[:SIDE, :SIDE] + 0.5
+        seen.append((float((x * mass).sum() / mass.sum()), float((y * mass).sum() / mass.sum())))
+        return face(96, 96, 60).astype(np.float32), 5.0
+
+    x, y, landmarks = 0.47 * size, 0.52 * size, about(0.5 * size, 0.5 * size, size / 130, turn)
+    cosine, sine = np.cos(turn), np.sin(turn)
+    back = np.array([[cosine, sine], [-sine, cosine]]) @ (x - 0.5 * size, y - 0.5 * size) * 130 / size + 56
+    expected = (back - MIDDLE) * SIDE / SPAN + SIDE / 2
+    Mesh("", middle).draw(scene(size, x, y, 0.1 * size), landmarks, Square(0, 0, size))
+    assert np.abs(np.array(seen[0]) - expected).max() < 0.05
+
+
+def test_a_face_in_a_very_wide_picture_is_shown(astronaut: Path) -> None:
+    """Wider than OpenCV warps: the same pixels as of the face alone, and so the same map."""
+    shown: list[NDArray[np.float32]] = []
+
+    def sees(image: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
+        shown.append(image)
+        return face().astype(np.float32), 5.0
+
+    portrait = read(astronaut)
+    wide = np.zeros((512, 40_000, 3), np.uint8)
+    wide[:, 35_000:35_512] = portrait
+    maps = [
+        Mesh("", sees).draw(picture, about(x, 170, 1.1), Square(x - 100, 70, 200))
+        for picture, x in ((portrait, 230), (wide, 35_230))
+    ]
+    assert np.abs(shown[0] - shown[1]).max() < 1e-6
+    assert np.array_equal(*maps)
+
+
 def test_a_mirrored_picture_has_the_mirrored_map() -> None:
     """Of the whole way, with a face aside and turned."""
     teacher, (width, x, y) = Mesh("", sees_a_disc), (200, 80, 90)
@@ -193,10 +231,10 @@ def test_points_that_are_no_numbers_fail() -> None:
         teacher.draw(scene(128, 64, 64, 40), about(64, 64, 1), FRAME)
 
 
-@pytest.mark.parametrize("landmarks", [((5.0, 5.0),) * 5, about(64, 64, 1e-4), about(64, 64, 9000)])
+@pytest.mark.parametrize("landmarks", [((5.0, 5.0),) * 5, about(64, 64, 1e-4), about(64, 64, 9000), about(900, 64, 1)])
 def test_landmarks_that_are_no_face_fail(landmarks: Landmarks) -> None:
     """Before any picture of absurd size is made."""
-    with pytest.raises(PictureError, match=r"fall together|do not lie as those of a face"):
+    with pytest.raises(PictureError, match=r"fall together|do not lie as those of a face|outside the picture"):
         Mesh("", sees_a_disc).draw(scene(128, 64, 64, 40), landmarks, FRAME)
 
 

@@ -92,3 +92,13 @@ def test_without_landmarks_the_face_in_the_box_is_taken(astronaut: Path) -> None
     large, small = finder.find(scene)
     assert landmarks_of(Sample("a", Path()), scene, finder) == large.landmarks
     assert landmarks_of(Sample("a", Path(), box=Box(*(v + 4 for v in small.box))), scene, finder) == small.landmarks
+
+
+def test_a_face_that_is_found_elsewhere_is_another(astronaut: Path) -> None:
+    """Its box is empty, whoever stands beside it; nor is there a face where there is none."""
+    portrait = read(astronaut)
+    scene = np.full((512, 900, 3), 128, np.uint8)
+    scene[:, :512] = portrait
+    for box, picture in ((Box(600, 100, 200, 200), scene), (None, PICTURE)):
+        with pytest.raises(PictureError, match="no face is found there"):
+            landmarks_of(Sample("a", Path(), box=box), picture, FaceFinder())

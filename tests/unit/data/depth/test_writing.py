@@ -90,7 +90,7 @@ def test_pictures_that_cannot_be_read_or_show_no_face_are_failures(astronaut: Pa
     made = write(Plan.of(Index.read(tmp_path / "index.csv"), tmp_path / "depth", FivePoints()), FivePoints())
     assert (made.made, made.failed) == (1, 3)
     assert [(name, reason.split(";")[0]) for name, reason in failures(made.folder)[1:]] == [
-        ("blank.png", "no face is found"),
+        ("blank.png", "no face is found there"),
         ("broken.png", "is not a picture that can be read"),
         ("gone.png", "does not exist"),
     ]
@@ -105,7 +105,9 @@ def test_splits_are_chosen_and_remembered(generated: Path, tmp_path: Path) -> No
     outside = next(sample.name for sample in index.samples if sample.bona_fide and sample.split == "train")
     with pytest.raises(DepthError, match="holds the bona fide ones of splits dev"):
         made.of(outside)
-    with pytest.raises(DepthError, match="is of other splits: dev, not train, dev; maps are never mixed: give a new folder"):
+    with pytest.raises(
+        DepthError, match="is of other splits: dev instead of dev, train; maps are never mixed: give a new folder"
+    ):
         Plan.of(index, tmp_path / "depth", FivePoints(), ["train", "dev"])
     with pytest.raises(IndexFileError, match="has no sample of split 'nowhere'"):
         Plan.of(index, tmp_path / "other", FivePoints(), ["nowhere"])
@@ -119,7 +121,7 @@ def test_maps_of_two_teachers_or_indexes_are_never_mixed(
     other = tmp_path / "index.csv"
     index = Index.read(generated).write(other)
     with pytest.raises(
-        DepthError, match=r"of another teacher: five-points, not numbered; is of another model .* is of another index"
+        DepthError, match=r"of another teacher: five-points instead of numbered; is of another model .* is of another index"
     ):
         Plan.of(index, maps.folder, numbered())
     assert contents(maps.folder) == before
