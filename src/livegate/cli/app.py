@@ -13,6 +13,7 @@ import typer
 from livegate.cli.bench import bench
 from livegate.cli.check import check
 from livegate.cli.compare import compare
+from livegate.cli.depth import depth
 from livegate.cli.doctor import doctor
 from livegate.cli.enroll import enroll
 from livegate.cli.evaluate import evaluate
@@ -48,6 +49,7 @@ for verb in (
     score,
     evaluate,
     compare,
+    depth,
     train,
     explain,
     export,

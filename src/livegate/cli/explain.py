@@ -25,17 +25,28 @@ if TYPE_CHECKING:
     from livegate.preprocessing import Pixels
 
     Explain = Callable[[TorchScorer, Pixels, Configuration], HeatMap]
+    Draw = Callable[[Pixels, Captured, Decision], Pixels]
+    """From a picture, its face and what was decided about it to what is saved."""
+
+Method = Literal["occlusion", "gradcam", "depth"]
 
 LONGEST = 40
-"""At most so many letters of a picture's name stand in that of its heat map."""
+"""At most so many letters of a picture's name stand in that of what is saved."""
 
 
 def explain(
     pictures: Annotated[list[Path], typer.Argument(metavar="PICTURE…", help="Pictures, folders of pictures.")],
     method: Annotated[
-        Literal["occlusion", "gradcam"],
-        typer.Option(help="Hide one patch after another, or weigh the network's last features (coarse, but quick)."),
-    ] = "occlusion",
+        Method | None,
+        typer.Option(
+            help="Hide one patch after another (without this), weigh the network's last features (coarse, but quick), or show the depth "
+            "that a generator sees."
+        ),
+    ] = None,
+    depth: Annotated[bool, typer.Option("--depth", help="The same as --method depth.")] = False,
+    generator: Annotated[
+        Path | None, typer.Option(metavar="CHECKPOINT", help="For --method depth: a trained depth-generator.")
+    ] = None,
     out: Annotated[
         Path, typer.Option(metavar="FILE|DIR", help="A .png for one picture, else a folder; the current one without it.")
     ] = Path(),
@@ -54,17 +65,29 @@ def explain(
     from livegate.errors import LivegateError
     from livegate.files import require_other
 
-    if patch is not None and method != "occlusion":
-        raise LivegateError(f"--patch is for --method occlusion, got --method {method}; leave it out")
+    chosen = _method(method, depth=depth)
+    if patch is not None and chosen != "occlusion":
+        raise LivegateError(f"--patch is for --method occlusion, got --method {chosen}; leave it out")
+    if generator is not None and chosen != "depth":
+        raise LivegateError(f"--generator is for --method depth, got --method {chosen}; leave it out")
     given = [file for path in pictures for file in (path.rglob("*") if path.is_dir() else [path])]
     file = _is_file(out)
     if file and (len(pictures) > 1 or pictures[0].is_dir()):
         raise LivegateError(f"--out {out} names one file; for several pictures give a folder")
     if file:
         require_other(out, *given)
-    explainer = _explainer(model, configuration, method, patch)
+    explainer = _explainer(model, configuration, chosen, patch, generator)
     place = _Place(out, given, "" if file else explainer.ending)
     raise typer.Exit(told(rows(pictures, partial(explainer.explained, place=place)), place.tell))
+
+
+def _method(method: Method | None, *, depth: bool) -> Method:
+    """The way that is meant."""
+    from livegate.errors import LivegateError
+
+    if depth and method not in {None, "depth"}:
+        raise LivegateError(f"--depth is --method depth, got --method {method} as well; give one of them")
+    return "depth" if depth else method or "occlusion"
 
 
 def _is_file(out: Path) -> bool:
@@ -81,7 +104,7 @@ def _is_file(out: Path) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where heat maps go.
+    """Where pictures go.
 
     Attributes:
         out: a folder, or the only file.
@@ -115,7 +138,7 @@ class _Explainer:
     configuration: Configuration
     threshold: float
     method: str
-    explain: Explain
+    draw: Draw
 
     @property
     def ending(self) -> str:
@@ -123,21 +146,21 @@ class _Explainer:
         return "-".join(filter(None, (self.method, str(self.configuration))))
 
     def explained(self, path: Path, place: _Place) -> Iterator[Row]:
-        """Decide about the largest face of a picture, and save its heat map if it can be judged."""
+        """Decide about the largest face of a picture, and save what explains it if it can be judged."""
         from livegate.errors import PictureError
-        from livegate.explain.picture import drawn, save
+        from livegate.explain.picture import save
         from livegate.files import require_other
         from livegate.pictures import VIDEO_SUFFIXES, read
 
         if path.suffix.lower() in VIDEO_SUFFIXES:
             raise PictureError(f"{path}: is a video; only pictures are explained, so save the frame that you mean as one")
-        captured = self.capture.largest(read(path))
+        picture = read(path)
+        captured = self.capture.largest(picture)
         decision = self._decision(captured)
         if captured is not None and decision.score is not None:
             file = place.of(str(path))
             require_other(file, *place.given)
-            heat = self.explain(self.scorer, captured.crop, self.configuration)
-            save(drawn(captured.crop, heat, decision), file)
+            save(self.draw(picture, captured, decision), file)
         yield Row(str(path), decision)
 
     def _decision(self, captured: Captured | None) -> Decision:
@@ -156,26 +179,46 @@ class _Explainer:
         return Decision(status, score, self.threshold, str(self.configuration), 0, 0, box)
 
 
-def _explainer(model: str, text: str | None, method: str, patch: int | None) -> _Explainer:
+def _explainer(model: str, text: str | None, method: Method, patch: int | None, generator: Path | None) -> _Explainer:
     """What explains, with the model and the configuration that a user's words mean."""
     from livegate.errors import MissingExtraError
 
     try:
-        from livegate.explain.gradcam import gradcam
-        from livegate.explain.occlusion import occlusion, patch_side
         from livegate.models.scorer import TorchScorer
 
         checkpoint, configuration, threshold = _network(model, text)
+        scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
+        draw = _depth(generator) if method == "depth" else _heat(scorer, configuration, method, patch)
     except ModuleNotFoundError as error:
         if error.name not in {"torch", "safetensors", "onnx"}:
             raise
         raise MissingExtraError(f"livegate explain (it uses {error.name})", "train", "onnx") from None
     from livegate.capture import Capture
 
-    side = patch_side(checkpoint.preprocessing.size, patch)
-    methods: dict[str, Explain] = {"occlusion": partial(occlusion, patch=side), "gradcam": gradcam}
-    scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
-    return _Explainer(scorer, Capture(checkpoint.preprocessing), configuration, threshold, method, methods[method])
+    return _Explainer(scorer, Capture(checkpoint.preprocessing), configuration, threshold, method, draw)
+
+
+def _heat(scorer: TorchScorer, configuration: Configuration, method: Method, patch: int | None) -> Draw:
+    """A heat map over the crop that was judged."""
+    from livegate.explain.gradcam import gradcam
+    from livegate.explain.occlusion import occlusion, patch_side
+    from livegate.explain.picture import drawn
+
+    side = patch_side(scorer.preprocessing.size, patch)
+    explain: Explain = gradcam if method == "gradcam" else partial(occlusion, patch=side)
+    return lambda _, captured, decision: drawn(captured.crop, explain(scorer, captured.crop, configuration), decision)
+
+
+def _depth(generator: Path | None) -> Draw:
+    """The depth that a generator sees in the face that was judged."""
+    from livegate.errors import LivegateError
+    from livegate.explain.depth import DepthEye
+    from livegate.explain.picture import drawn_depth
+
+    if generator is None:
+        raise LivegateError("--method depth needs a trained depth-generator: give its checkpoint with --generator")
+    eye = DepthEye(generator)
+    return lambda picture, captured, decision: drawn_depth(*eye.see(picture, captured.face.box), decision)
 
 
 def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, float]:

@@ -177,7 +177,7 @@ def _dev(path: Path, made_of: Artifact | Checkpoint) -> Index:
 
     if isinstance(made_of, Artifact):
         return dev_of(path, made_of.manifest.task, made_of.manifest.provenance.recipe)
-    return dev_of(path, made_of.model.backbone.task, made_of.recipe)
+    return dev_of(path, made_of.task, made_of.recipe)
 
 
 def _held(made_of: Artifact | Checkpoint, out: Path, fixed: str | None) -> Collection[str]:

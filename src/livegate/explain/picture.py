@@ -1,4 +1,4 @@
-"""A heat map as a picture: what the network was given, the map over it, and in words what the colours say."""
+"""A heat map or a depth map as a picture: what the network was given, the map over it, and in words what the colours say."""
 
 from __future__ import annotations
 
@@ -43,20 +43,38 @@ def drawn(crop: Pixels, heat: HeatMap, decision: Decision) -> Pixels:
     """
     side = max(SIDE, len(crop))
     limit = max(FAINTEST, float(np.abs(heat.values).max()))
-    seen = np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+    seen = _enlarged(crop, side)
     values = np.asarray(cv2.resize(heat.values / limit, (side, side), interpolation=cv2.INTER_LINEAR), np.float64)
     scale = np.repeat(np.linspace(1, -1, side)[:, None], BAR, axis=1)
-    top, lefts = EDGE + TITLE, (EDGE, 2 * EDGE + side, 3 * EDGE + 2 * side)
-    page = Image.new("RGB", (lefts[2] + BAR + LABELS + EDGE, top + side + FOOT), "white")
-    for panel, left in zip((seen, _painted(_grey(seen), values), _painted(np.float64(205), scale)), lefts, strict=True):
-        page.paste(Image.fromarray(panel), (left, top))
-    pen = ImageDraw.Draw(page)
-    pen.text((EDGE, EDGE), _verdict(decision), BONA_FIDE if decision.accepted else ATTACK, _font(24))
-    _label(pen, (lefts[2] + BAR + 10, top), side, limit)
-    below = top + side + 8
-    pen.text((lefts[0], below), "what the network was given", INK, _font(17))
-    pen.text((lefts[1], below), f"{heat.method}: where it looked", INK, _font(17))
-    pen.multiline_text((EDGE, below + 34), _foot(heat, decision.configuration), PALE, _font(15))
+    page, pen, lefts = _page(seen, _painted(_grey(seen), values), _painted(np.float64(205), scale), decision)
+    _label(pen, (lefts[2] + BAR + 10, EDGE + TITLE), side, limit)
+    _captions(pen, lefts, side, f"{heat.method}: where it looked", _foot(heat, decision.configuration))
+    return np.asarray(page)
+
+
+def drawn_depth(crop: Pixels, depth: NDArray[np.float64], decision: Decision) -> Pixels:
+    """The crop, the depth that was predicted for it with its scale, and in words the decision, which another network made.
+
+    Args:
+        crop: (size, size, 3) uint8, RGB, what the generator was given.
+        depth: (M, M), 0 far or no face, black; 1 nearest, white: the same for every picture, so that what is flat looks flat.
+        decision: what was decided about the face, with its score.
+
+    Returns:
+        (height, width, 3) uint8, RGB.
+    """
+    side = max(SIDE, len(crop))
+    near = np.asarray(cv2.resize(depth, (side, side), interpolation=cv2.INTER_LINEAR), np.float64)
+    scale = np.repeat(np.linspace(1, 0, side)[:, None], BAR, axis=1)
+    page, pen, lefts = _page(_enlarged(crop, side), _shaded(near), _shaded(scale), decision)
+    x, top = lefts[2] + BAR + 10, EDGE + TITLE
+    pen.text((x, top), "1 nearest", INK, _font(17))
+    pen.multiline_text((x, top + side - 42), "0 far, or\nno face", INK, _font(17))
+    foot = (
+        f"mean depth {depth.mean():.3f}; a bona fide face should rise, an attack stay flat; the scale is the same for every\n"
+        "picture; the decision above is that of the liveness network, not of this map"
+    )
+    _captions(pen, lefts, side, "depth: how near it takes each place to be", foot)
     return np.asarray(page)
 
 
@@ -79,7 +97,38 @@ def save(picture: Pixels, path: Path) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink()
-        raise LivegateError(f"heat map {path} cannot be written ({error.strerror})") from None
+        raise LivegateError(f"picture {path} cannot be written ({error.strerror})") from None
+
+
+def _page(
+    seen: Pixels, told: Pixels, scale: Pixels, decision: Decision
+) -> tuple[Image.Image, ImageDraw.ImageDraw, tuple[int, int, int]]:
+    """Two panels and a scale side by side under the decision; where the left edge of each is."""
+    side, top = len(seen), EDGE + TITLE
+    lefts = (EDGE, 2 * EDGE + side, 3 * EDGE + 2 * side)
+    page = Image.new("RGB", (lefts[2] + BAR + LABELS + EDGE, top + side + FOOT), "white")
+    for panel, left in zip((seen, told, scale), lefts, strict=True):
+        page.paste(Image.fromarray(panel), (left, top))
+    pen = ImageDraw.Draw(page)
+    pen.text((EDGE, EDGE), _verdict(decision), BONA_FIDE if decision.accepted else ATTACK, _font(24))
+    return page, pen, lefts
+
+
+def _captions(pen: ImageDraw.ImageDraw, lefts: tuple[int, int, int], side: int, told: str, foot: str) -> None:
+    """The words below the panels."""
+    below = EDGE + TITLE + side + 8
+    pen.text((lefts[0], below), "what the network was given", INK, _font(17))
+    pen.text((lefts[1], below), told, INK, _font(17))
+    pen.multiline_text((EDGE, below + 34), foot, PALE, _font(15))
+
+
+def _enlarged(crop: Pixels, side: int) -> Pixels:
+    return np.asarray(cv2.resize(crop, (side, side), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def _shaded(values: NDArray[np.float64]) -> Pixels:
+    """Values 0..1, (H, W), from black to white."""
+    return np.repeat((255 * np.clip(values, 0, 1) + 0.5).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def _grey(picture: Pixels) -> NDArray[np.float64]:

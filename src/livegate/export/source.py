@@ -56,7 +56,7 @@ class Source:
     @property
     def task(self) -> Task:
         """What the network is for."""
-        return self.checkpoint.model.backbone.task
+        return self.checkpoint.task
 
     @property
     def output(self) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from torch import nn
 
@@ -25,6 +25,8 @@ class Block(Protocol):
         ...
 
 
+Purpose = Task | Literal["depth"]
+"""What a network may be for; one that makes maps of depth serves training and explaining alone."""
 Light = Callable[[Any, Any], Block]
 """What is computed in the place of two blocks: from the input of the first to the output of the second."""
 
@@ -66,18 +68,25 @@ class Backbone:
         tail: makes what comes after them, of the number of outputs and the probability of dropping a feature before the classifier.
         outputs: how many numbers it gives: logits of the two classes, or those of an embedding.
         task: what it is for.
+        kind: the chain that the blocks become.
     """
 
     stem: Callable[[], nn.Module]
     stages: Sequence[Sequence[Block]]
     tail: Callable[[int, float], Sequence[nn.Module]]
     outputs: int = 2
-    task: Task = "liveness"
+    task: Purpose = "liveness"
+    kind: type[Network] = Network
 
     @property
     def adaptive_blocks(self) -> int:
         """How many letters a configuration has."""
         return sum(isinstance(block, Adaptive) for stage in self.stages for block in stage)
+
+    @property
+    def trunk(self) -> int:
+        """How many blocks stand before the tail."""
+        return 1 + sum(map(len, self.stages))
 
     def network(self, *, classes: int | None = None, dropout: float = 0.2) -> Network:
         """A new network with fresh weights.
@@ -88,7 +97,7 @@ class Backbone:
         """
         outputs = self.outputs if classes is None else classes
         blocks = [self.stem(), *(block.build() for stage in self.stages for block in stage)]
-        network = Network([*blocks, *self.tail(outputs, dropout)])
+        network = self.kind([*blocks, *self.tail(outputs, dropout)])
         network.apply(_initialise)
         return network
 

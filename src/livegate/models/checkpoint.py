@@ -17,6 +17,7 @@ from torch import Tensor
 
 from livegate.decision import Task
 from livegate.errors import CheckpointError
+from livegate.models.backbone import Purpose
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
@@ -74,7 +75,21 @@ class Checkpoint:
             raise CheckpointError(path, faults) from None
         return cls(facts.model, facts.preprocessing, tensors, facts.recipe, facts.notes)
 
-    def require(self, task: Task, where: object) -> None:
+    @property
+    def task(self) -> Task:
+        """What its network is for.
+
+        Raises:
+            CheckpointError: if it makes maps of depth, which no runtime takes.
+        """
+        task = self.model.backbone.task
+        if task == "depth":
+            raise CheckpointError(
+                "the checkpoint", ["is for depth; train a classifier that starts from it, docs/pseudo-depth.md"]
+            )
+        return task
+
+    def require(self, task: Purpose, where: object) -> None:
         """Check that its network is for a task.
 
         Args:

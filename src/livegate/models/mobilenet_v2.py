@@ -67,10 +67,10 @@ class InvertedResidual(nn.Sequential):
 
     def __init__(self, c_in: int, c_out: int, stride: int, expansion: int) -> None:
         hidden = c_in * expansion
-        expand = [_conv_bn_relu(c_in, hidden, kernel=1)] if expansion > 1 else []
+        expand = [conv_bn_relu(c_in, hidden, kernel=1)] if expansion > 1 else []
         super().__init__(
             *expand,
-            _conv_bn_relu(hidden, hidden, kernel=3, stride=stride, groups=hidden),
+            conv_bn_relu(hidden, hidden, kernel=3, stride=stride, groups=hidden),
             *convolution(hidden, c_out, kernel=1),
         )
         self.shortcut = stride == 1 and c_in == c_out
@@ -115,11 +115,12 @@ def _stages() -> Iterator[list[Residual]]:
 
 
 def _tail(classes: int, dropout: float) -> list[nn.Module]:
-    return [_conv_bn_relu(STAGES[-1].channels, TAIL_CHANNELS, kernel=1), Classifier(TAIL_CHANNELS, classes, dropout)]
+    return [conv_bn_relu(STAGES[-1].channels, TAIL_CHANNELS, kernel=1), Classifier(TAIL_CHANNELS, classes, dropout)]
 
 
-def _conv_bn_relu(c_in: int, c_out: int, *, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+def conv_bn_relu(c_in: int, c_out: int, *, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """Convolution without bias, batch normalisation and ReLU6."""
     return nn.Sequential(*convolution(c_in, c_out, nn.ReLU6(inplace=True), kernel=kernel, stride=stride, groups=groups))
 
 
-MOBILENET_V2 = Backbone(lambda: _conv_bn_relu(3, STEM_CHANNELS, kernel=3, stride=2), tuple(_stages()), _tail)
+MOBILENET_V2 = Backbone(lambda: conv_bn_relu(3, STEM_CHANNELS, kernel=3, stride=2), tuple(_stages()), _tail)

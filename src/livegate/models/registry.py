@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from livegate.models import seesawfacenet as seesaw
 from livegate.models.backbone import Backbone, adapt
+from livegate.models.depth_generator import DEPTH_GENERATOR, PSEUDO_DEPTH
 from livegate.models.heads import ANGULAR, LINEAR, close_with
 from livegate.models.mobilefacenet import mobilefacenet
 from livegate.models.mobilenet_v2 import MOBILENET_V2, PAPER_STAGES
@@ -27,6 +28,8 @@ BACKBONES: dict[str, Backbone] = {
     "dw-seesaw-v2": seesawfacenet(seesaw.DEEP_WIDE, 96, mapping="pooling"),
     "mobilefacenet-128": mobilefacenet(128),
     "mobilefacenet-512": mobilefacenet(512),
+    "pseudo-depth": PSEUDO_DEPTH,
+    "depth-generator": DEPTH_GENERATOR,
 }
 LARGEST_SCALE = 100
 """Beyond it, even a small angle makes a probability of 0 or 1."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
 
 from livegate.configuration import Configuration
+from livegate.models.depth_generator import Decoder, Features
 from livegate.models.heads import PooledHead, SoftTriple, head_of, task_head
 from livegate.models.network import Network
 from livegate.training.recipe import Challenge, Recipe
@@ -22,19 +23,24 @@ class Outputs(NamedTuple):
         logits: (N, 2).
         tasks: the logits of the other tasks, by name.
         spread: of the proxies of a class, (); None without proxies.
+        depth: the maps that a decoder draws, (N, 1, S / 2, S / 2); None where depth is not learned.
     """
 
     logits: Tensor
     tasks: dict[str, Tensor]
     spread: Tensor | None
+    depth: Tensor | None = None
 
 
 class Learner(nn.Module):
-    """A network with the heads of other tasks on its embedding. A checkpoint keeps the network alone.
+    """A network with the heads of other tasks on its embedding, and perhaps a decoder on its stages. A checkpoint keeps the network alone.
 
     Args:
         network: ends in a `PooledHead`.
-        recipe: which tasks there are, and whether features are challenged or styles mixed; None for none of it.
+        recipe: which tasks there are, whether features are challenged or styles mixed, and what is frozen; None for none of it.
+
+    Attributes:
+        trunk: the blocks before the tail; none without a recipe.
     """
 
     def __init__(self, network: Network, recipe: Recipe | None = None) -> None:
@@ -43,9 +49,22 @@ class Learner(nn.Module):
         self.tasks = nn.ModuleDict()
         self.challenge = recipe.challenge if recipe else Challenge()
         self.style = recipe.mix.style if recipe else 0.0
+        self.trunk = list(network.blocks)[: recipe.model.backbone.trunk] if recipe else []
+        self.frozen = recipe is not None and recipe.trunk == 0
+        self.decoder = Decoder() if recipe and recipe.depth.weight else None
+        if self.frozen:
+            for block in self.trunk:
+                block.requires_grad_(requires_grad=False)
         if recipe:
             channels, dropout = head_of(network).channels, recipe.model.dropout
             self.tasks.update({name: task_head(channels, OUTPUTS[name], dropout) for name in weights(recipe.tasks)})
+
+    def train(self, mode: bool = True) -> Self:  # noqa: FBT001, FBT002 - torch's signature
+        """Training mode; what is frozen stays in evaluation mode, so that its batch normalisation keeps its statistics."""
+        super().train(mode)
+        for block in self.trunk if self.frozen else ():
+            block.eval()
+        return self
 
     def forward(self, x: Tensor, configuration: str, labels: Tensor) -> Outputs:
         """Run the network and the heads.
@@ -57,24 +76,29 @@ class Learner(nn.Module):
             labels: (N,) int64, by which features are challenged.
         """
         head = head_of(self.network)
-        embedding = head.pooled(self._features(x, Configuration.parse(configuration)))
+        found, x = self._features(x, Configuration.parse(configuration))
+        embedding = head.pooled(x)
         logits = head.classified(embedding)
         if self.challenge.features:
             logits = challenged(logits, embedding, labels, head, self.challenge)
         last = head[-1]
         spread = last.spread() if isinstance(last, SoftTriple) else None
-        return Outputs(logits, {name: task(embedding) for name, task in self.tasks.items()}, spread)
+        depth = None if self.decoder is None else self.decoder(found)
+        return Outputs(logits, {name: task(embedding) for name, task in self.tasks.items()}, spread, depth)
 
-    def _features(self, x: Tensor, configuration: Configuration) -> Tensor:
-        """What the head takes; in training, of a share of the batches, with styles mixed on the way."""
+    def _features(self, x: Tensor, configuration: Configuration) -> tuple[Features, Tensor]:
+        """What a decoder takes of the trunk, and what the head takes; in training, of a share of the batches, with styles mixed on the way."""
+        found: dict[int, Tensor] = {}
         side, before = x.shape[-1], x.shape[-1]
         mixing = self.training and self.style > 0 and float(torch.rand(())) < self.style
-        for step in self.network.chain(configuration)[:-1]:
+        for place, step in enumerate(self.network.chain(configuration)[:-1]):
             x = step(x)
             if mixing and x.shape[-1] < before and side // x.shape[-1] in SCALES:
                 x = mixed_style(x)
             before = x.shape[-1]
-        return x
+            if place < len(self.trunk):
+                found[before] = x
+        return found, x
 
 
 def challenged(logits: Tensor, embedding: Tensor, labels: Tensor, head: PooledHead, settings: Challenge) -> Tensor:

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 from torch.optim import SGD, AdamW, Optimizer
 
 from livegate.configuration import Configuration
+from livegate.models.checkpoint import Checkpoint
+from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.preprocessing import Preprocessing
-from livegate.training.recipe import AnyRecipe
+from livegate.training.recipe import AnyRecipe, PresentationRecipe
 from livegate.training.recipe import Optimiser as Settings
 
 
@@ -82,20 +84,41 @@ class Lesson(Protocol):
         ...
 
 
-def optimiser(model: nn.Module, settings: Settings, others: Mapping[int, float] | None = None) -> Optimizer:
+def begun(recipe: PresentationRecipe) -> Network:
+    """The network of a recipe, from its initial weights where it has them.
+
+    Raises:
+        CheckpointError: if they are missing or do not fit.
+    """
+    network = recipe.model.build()
+    for name in filter(None, [recipe.initial] if isinstance(recipe.initial, str) else recipe.initial):
+        start_from(network, Checkpoint.load(recipe.data.folder / name), recipe.model.backbone.trunk)
+    return network
+
+
+def optimiser(
+    model: nn.Module,
+    settings: Settings,
+    others: Mapping[int, float] | None = None,
+    scales: Mapping[int, float | Tensor] | None = None,
+) -> Optimizer:
     """AdamW or SGD; decay acts on the kernels alone, not on scales, shifts and biases.
 
     Args:
-        model: whose parameters are learned.
+        model: whose parameters are learned, but for those that take no gradient.
         settings: how.
         others: the weight decay of some parameters, by their ``id``, that differs from this.
+        scales: what the learning rate of some parameters is multiplied with, by their ``id``: the ``scale`` of their group. A tensor
+            may change on the way, and is part of the state if it is a buffer of the model.
     """
-    others = others or {}
-    by_decay: dict[float, list[nn.Parameter]] = {settings.weight_decay: []}
+    others, scales, whole = others or {}, scales or {}, 1.0
+    groups: dict[tuple[float, int], dict[str, Any]] = {}
     for parameter in model.parameters():
-        decay = others.get(id(parameter), settings.weight_decay if parameter.ndim > 1 else 0.0)
-        by_decay.setdefault(decay, []).append(parameter)
-    groups = [{"params": parameters, "weight_decay": decay} for decay, parameters in by_decay.items() if parameters]
+        if parameter.requires_grad:
+            decay = others.get(id(parameter), settings.weight_decay if parameter.ndim > 1 else 0.0)
+            scale = scales.get(id(parameter), whole)
+            group = groups.setdefault((decay, id(scale)), {"params": [], "weight_decay": decay, "scale": scale})
+            group["params"].append(parameter)
     if settings.name == "sgd":
-        return SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    return AdamW(groups, lr=settings.learning_rate)
+        return SGD(groups.values(), lr=settings.learning_rate, momentum=settings.momentum)
+    return AdamW(groups.values(), lr=settings.learning_rate, betas=settings.betas)

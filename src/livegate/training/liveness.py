@@ -14,17 +14,17 @@ from livegate import evaluation
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
 from livegate.metrics.pad import Threshold, measure
-from livegate.models.checkpoint import Checkpoint
-from livegate.models.initial import start_from
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.preprocessing import Preprocessing
 from livegate.training.augment import PixelAugment
 from livegate.training.learner import Learner
-from livegate.training.lesson import Errors, optimiser
+from livegate.training.lesson import Errors, begun, optimiser
 from livegate.training.loader import Batch, Batches
 from livegate.training.losses import step_loss
 from livegate.training.recipe import Recipe
+from livegate.training.targets import Targets, opened
+from livegate.training.tasks import require
 
 
 class Liveness:
@@ -48,20 +48,20 @@ class Liveness:
         Raises:
             RecipeError: if the recipe does not fit the data.
             IndexFileError: if the index has faults, no labels or lacks a split.
+            DepthError: if there are no maps of depth of this index where depth is learned beside.
         """
-        index = Index.read(self.recipe.data.path)
-        index.require_labels()
-        training, self._dev = index.split(self.recipe.data.train), index.split(self.recipe.data.dev)
-        return Batches(training.samples, self.recipe)
+        recipe = self.recipe
+        training, self._dev = opened(recipe.data)
+        require(training.samples, recipe.tasks, recipe.name)
+        targets = Targets.open(recipe.depth, recipe.data, training.samples) if recipe.depth.weight else None
+        return Batches(training.samples, recipe, targets)
 
     def fresh(self, device: torch.device) -> tuple[Learner, Optimizer]:
         """See `Lesson`; from the recipe's initial weights, if it has them."""
-        network = self.recipe.model.build()
-        if self.recipe.initial:
-            start_from(network, Checkpoint.load(self.recipe.data.folder / self.recipe.initial))
-        network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = begun(self.recipe).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         learner = Learner(network, self.recipe).to(device)
-        return learner, optimiser(learner, self.recipe.optimiser)
+        scales = {id(parameter): self.recipe.trunk for block in learner.trunk for parameter in block.parameters()}
+        return learner, optimiser(learner, self.recipe.optimiser, scales=scales)
 
     def loss(self, model: nn.Module, batch: Batch, configuration: Configuration, rng: np.random.Generator) -> Tensor:
         """See `Lesson`."""

@@ -14,28 +14,53 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from livegate.capture import whole
+from livegate.data.depth import Square, frame
 from livegate.decision import ATTACK_LOGIT, BONA_FIDE_LOGIT
 from livegate.errors import RecipeError
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box, Sample
 from livegate.training.camera import photographed
-from livegate.training.recipe import Augment, Recipe
+from livegate.training.recipe import Augment, PresentationRecipe
 from livegate.training.sampling import balanced, shuffled
 from livegate.training.simulated import attack, second_camera
+from livegate.training.targets import Targets
 from livegate.training.tasks import labels as task_labels
-from livegate.training.tasks import require
 
 ORDER, PIXELS = 0, 1
 """Independent streams of chance within a run."""
 
 
 class Batch(NamedTuple):
-    """One step's pictures: (N, 3, S, S) uint8 RGB; labels (N,) int64: 0 bona fide, 1 attack; rows (N, 42): labels of other tasks."""
+    """What one step learns from.
+
+    Attributes:
+        pictures: (N, 3, S, S) uint8, RGB.
+        labels: (N,) int64: 0 bona fide, 1 attack.
+        rows: (N, 42) int64: labels of other tasks.
+        maps: of depth, (N, 1, S / 2, S / 2) float32, 0..1, or NaN all over where there is none; None where depth is not learned.
+    """
 
     pictures: Tensor
     labels: Tensor
     rows: Tensor
+    maps: Tensor | None = None
+
+
+class View(NamedTuple):
+    """What is seen of a sample: the crop (S, S, 3) uint8, RGB, and where in the picture it lies.
+
+    Attributes:
+        pixels: the crop.
+        square: of the picture that it was cut from.
+        frame: what a map of depth covers of that picture.
+        mirrored: whether left and right have changed places.
+    """
+
+    pixels: Pixels
+    square: Square
+    frame: Square
+    mirrored: bool
 
 
 class Batches(Dataset[Batch]):
@@ -44,13 +69,15 @@ class Batches(Dataset[Batch]):
     Args:
         samples: the training split.
         recipe: what decides the draw.
+        targets: the maps of depth, where it is learned.
 
     Raises:
-        RecipeError: if it does not fit the samples: a label is missing, also one of a task, or a share's source.
+        RecipeError: if it does not fit the samples: a label is missing, or a share's source.
     """
 
-    def __init__(self, samples: Sequence[Sample], recipe: Recipe) -> None:
+    def __init__(self, samples: Sequence[Sample], recipe: PresentationRecipe, targets: Targets | None = None) -> None:
         self.samples = samples
+        self.targets = targets
         self.bona_fide = [sample for sample in samples if sample.bona_fide]
         self.recipe = recipe
         self.steps_per_epoch = -(-len(samples) // recipe.optimiser.batch)
@@ -59,7 +86,6 @@ class Batches(Dataset[Batch]):
             self._order(0)
         except ValueError as error:
             raise RecipeError(f"recipe {recipe.name}: sampling", [str(error)]) from None
-        require(samples, recipe.tasks, recipe.name)
 
     def __len__(self) -> int:
         return self.steps_per_epoch * self.recipe.optimiser.epochs
@@ -70,11 +96,19 @@ class Batches(Dataset[Batch]):
         chosen = [self.samples[position] for position in self._order(epoch)[place * size : (place + 1) * size]]
         rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
         side = self._side(step)
-        pictures = np.stack([self._picture(sample, side, rng) for sample in chosen])
+        views = [self._view(sample, side, rng) for sample in chosen]
+        pictures = np.stack([view.pixels for view in views])
         labels = [BONA_FIDE_LOGIT if sample.bona_fide else ATTACK_LOGIT for sample in chosen]
-        return Batch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels), task_labels(chosen))
+        maps = None if self.targets is None else self._maps(self.targets, chosen, views, side // 2)
+        return Batch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels), task_labels(chosen), maps)
 
-    def _picture(self, sample: Sample, side: int, rng: np.random.Generator) -> Pixels:
+    @staticmethod
+    def _maps(targets: Targets, samples: Sequence[Sample], views: Sequence[View], side: int) -> Tensor:
+        found = [targets.seen(sample, view.frame, view.square, side) for sample, view in zip(samples, views, strict=True)]
+        turned = [one[:, ::-1] if view.mirrored else one for one, view in zip(found, views, strict=True)]
+        return torch.from_numpy(np.stack(turned)[:, np.newaxis])
+
+    def _view(self, sample: Sample, side: int, rng: np.random.Generator) -> View:
         """The sample's crop; of a share of the attacks a simulated one instead, of half that share of bona fide a second capture."""
         share = self.recipe.augment.simulated
         if share and sample.bona_fide and rng.random() < share / 2:
@@ -98,11 +132,11 @@ class Batches(Dataset[Batch]):
 def augmented_crop(
     sample: Sample,
     size: int,
-    recipe: Recipe,
+    recipe: PresentationRecipe,
     rng: np.random.Generator,
     capture: Callable[[Pixels, np.random.Generator], Pixels] = lambda crop, _: crop,
-) -> Pixels:
-    """The face of a sample, cut out with a random margin and place: (size, size, 3) uint8, RGB.
+) -> View:
+    """The face of a sample, cut out with a random margin and place, of (size, size, 3) uint8, RGB.
 
     The label plays no part, so that nothing done here can give it away.
 
@@ -114,12 +148,16 @@ def augmented_crop(
         capture: what happened to the face before it was taken; nothing by default.
     """
     picture = read(sample.path)
-    square = _random_square(picture, sample.box or whole(picture), recipe, rng)
-    return degraded(capture(np.ascontiguousarray(resize(square, size, size)), rng), recipe.augment, rng)
+    height, width = picture.shape[:2]
+    x, y, side = _random_square(width, height, sample.box or whole(picture), recipe, rng)
+    crop = capture(np.ascontiguousarray(resize(picture[y : y + side, x : x + side], size, size)), rng)
+    mirrored = rng.random() < recipe.augment.flip
+    pixels = degraded(crop[:, ::-1] if mirrored else crop, recipe.augment, rng)
+    return View(pixels, Square(x, y, side), frame(width, height, sample.box), mirrored)
 
 
 def degraded(crop: Pixels, settings: Augment, rng: np.random.Generator) -> Pixels:
-    """What may have happened to a crop before it is seen, without regard to whose it is: (S, S, 3) uint8, RGB.
+    """What may have happened to the pixels of a crop before it is seen, without regard to whose it is: (S, S, 3) uint8, RGB.
 
     Args:
         crop: (S, S, 3) uint8, RGB; not written to.
@@ -127,8 +165,6 @@ def degraded(crop: Pixels, settings: Augment, rng: np.random.Generator) -> Pixel
         rng: where chance comes from.
     """
     size = crop.shape[0]
-    if rng.random() < settings.flip:
-        crop = crop[:, ::-1]
     if rng.random() < settings.resolution:
         small = int(size * rng.uniform(0.45, 0.9))
         crop = resize(resize(crop, small, small), size, size)
@@ -137,9 +173,10 @@ def degraded(crop: Pixels, settings: Augment, rng: np.random.Generator) -> Pixel
     return np.ascontiguousarray(photographed(crop, settings, rng))
 
 
-def _random_square(picture: Pixels, box: Box, recipe: Recipe, rng: np.random.Generator) -> Pixels:
-    """A square of random margin and place about the box; never wider than what the picture holds."""
-    height, width = picture.shape[:2]
+def _random_square(
+    width: int, height: int, box: Box, recipe: PresentationRecipe, rng: np.random.Generator
+) -> tuple[int, int, int]:
+    """A square of random margin and place about the box, left, top and side; never wider than what the picture holds."""
     longer = max(box.width, box.height)
     low, high = recipe.crop.margin
     margin = rng.uniform(low, max(low, min(high, min(height, width) / longer)))
@@ -147,8 +184,7 @@ def _random_square(picture: Pixels, box: Box, recipe: Recipe, rng: np.random.Gen
     shift_x, shift_y = rng.uniform(-1, 1, size=2) * recipe.crop.shift * side
     x = round(box.x + box.width / 2 - side / 2 + shift_x)
     y = round(box.y + box.height / 2 - side / 2 + shift_y)
-    x, y = min(max(x, 0), width - side), min(max(y, 0), height - side)
-    return picture[y : y + side, x : x + side]
+    return min(max(x, 0), width - side), min(max(y, 0), height - side), side
 
 
 def _second_jpeg(crop: Pixels, quality: int) -> Pixels:

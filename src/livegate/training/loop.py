@@ -23,6 +23,8 @@ from livegate.models.network import Network
 from livegate.training.lesson import Batches, Learning, Lesson
 from livegate.training.liveness import Liveness
 from livegate.training.log import Log
+from livegate.training.pseudo_depth.lesson import PseudoDepth
+from livegate.training.pseudo_depth.recipe import DepthRecipe
 from livegate.training.recipe import AnyRecipe, Recipe
 from livegate.training.sampling import draw_configuration
 from livegate.training.verification.lesson import Verification
@@ -105,6 +107,8 @@ def lesson_of(recipe: AnyRecipe) -> Lesson:
             return Liveness(recipe)
         case VerificationRecipe():
             return Verification(recipe)
+        case DepthRecipe():
+            return PseudoDepth(recipe)
     raise TypeError(f"no lesson for a {type(recipe).__name__}")
 
 
@@ -118,7 +122,7 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         quiet: show no progress bar.
 
     Returns:
-        The checkpoint of the best epoch on dev: the one with the smallest D-EER, or equal error rate of verification.
+        The checkpoint of the best epoch on dev: the one with the smallest D-EER, equal error rate of verification, or error of the maps.
 
     Raises:
         RecipeError: if the recipe does not fit the data, or the folder holds another run.
@@ -191,11 +195,11 @@ def _finish_epoch(run: Run, lesson: Lesson, epoch: int, log: Log) -> None:
 def _set_learning_rate(optimiser: Optimizer, recipe: AnyRecipe, step: int, steps_per_epoch: int) -> None:
     rate = learning_rate(recipe, step, steps_per_epoch)
     for group in optimiser.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * float(group.get("scale", 1.0))
 
 
 def learning_rate(recipe: AnyRecipe, step: int, steps_per_epoch: int) -> float:
-    """The learning rate of a step: a linear rise, then constant, in steps, or half a cosine down to zero."""
+    """The learning rate of a step: a linear rise, then constant, in steps, or down to zero by half a cosine or late in a straight line."""
     settings = recipe.optimiser
     warmup = settings.warmup_epochs * steps_per_epoch
     if step < warmup:
@@ -204,6 +208,8 @@ def learning_rate(recipe: AnyRecipe, step: int, steps_per_epoch: int) -> float:
         return settings.learning_rate
     if settings.schedule == "steps":
         return settings.learning_rate * settings.gamma ** bisect_right(settings.milestones, step // steps_per_epoch)
+    if settings.schedule == "late-linear":
+        return settings.learning_rate * min(1.0, 2 * (1 - step / (settings.epochs * steps_per_epoch)))
     progress = (step - warmup) / max(1.0, settings.epochs * steps_per_epoch - warmup)
     return settings.learning_rate * (1 + math.cos(math.pi * progress)) / 2
 

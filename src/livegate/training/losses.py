@@ -12,6 +12,7 @@ from livegate.models.heads import EDGE
 from livegate.training.learner import Outputs
 from livegate.training.loader import Batch
 from livegate.training.mixing import mixed
+from livegate.training.pseudo_depth.losses import known_map_loss
 from livegate.training.recipe import AngularMargin, Focused, Recipe, SoftTripleLoss
 from livegate.training.tasks import task_losses, weights
 
@@ -33,7 +34,10 @@ def step_loss(  # noqa: PLR0913 - all that a step is made of
     labels, rows = batch.labels.to(x.device), batch.rows.to(x.device)
     outputs = model(mixture.pictures, str(configuration), labels)
     if mixture.partners is None:
-        return total(outputs, labels, rows, recipe)
+        loss = total(outputs, labels, rows, recipe)
+        if outputs.depth is None or batch.maps is None:
+            return loss
+        return loss + recipe.depth.weight * known_map_loss(outputs.depth, batch.maps.to(x.device))
     own = total(outputs, labels, rows, recipe, everywhere=True)
     partners = total(outputs, labels[mixture.partners], rows[mixture.partners], recipe, everywhere=True)
     return mixture.share * own + (1 - mixture.share) * partners

@@ -53,6 +53,8 @@ class Data(Place):
 
     train: str = "train"
     dev: str = "dev"
+    leave_out: tuple[str, ...] = ()
+    """Sources of which no picture is used, neither to train nor as dev, such as those that the result is measured on."""
 
 
 class Input(Section):
@@ -142,8 +144,11 @@ class Optimiser(Section):
     learning_rate: Positive = 1e-4
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Of SGD."""
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
+    """Of AdamW."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
-    schedule: Literal["constant", "cosine", "steps"] = "constant"
+    schedule: Literal["constant", "cosine", "steps", "late-linear"] = "constant"
+    """``late-linear``: constant for the first half of the run, then down to zero in a straight line (Isola et al. 2017)."""
     milestones: tuple[Count, ...] = ()
     """After each of these numbers of epochs the schedule ``steps`` multiplies the learning rate with ``gamma``."""
     gamma: Annotated[float, Field(gt=0, le=1)] = 0.1
@@ -239,6 +244,22 @@ class Challenge(Section):
     """The share of a batch whose features are."""
 
 
+class Depth(Section):
+    """Maps of depth that `livegate depth` made; those of attacks are zero by their label."""
+
+    maps: str = "depth"
+    """Their folder, relative to ``data.root``."""
+    teacher: str = "mesh"
+    """Who must have made them: maps of two teachers are not to be compared."""
+
+
+class DepthHead(Depth):
+    """Depth learned beside the label: a decoder, in training only, draws a map from what the stages gave."""
+
+    weight: Annotated[float, Field(ge=0)] = 0.0
+    """Of the map's loss, L1 + contrast / 10; that of the label is 1. 0 = no maps are read."""
+
+
 class Run(Section):
     """What changes the speed of a run and its safety, not its aim."""
 
@@ -289,26 +310,44 @@ class AnyRecipe(Section):
             raise RecipeError(name, faults) from None
 
 
-class Recipe(AnyRecipe):
-    """A training run for liveness, whole."""
+class PresentationRecipe(AnyRecipe):
+    """What training on bona fide presentations and attacks has, whatever is learned of them."""
 
-    initial: str = ""
-    """The checkpoint of a plain network of the same backbone to start from, relative to ``data.root``; empty to start from chance."""
+    initial: str | tuple[str, ...] = ""
+    """The checkpoint to start from, relative to ``data.root``: of a plain network with the same stages, or of a generator of depth with
+    the same first ones. Of several each takes what it has from those before it. Empty to start from chance."""
     data: Data = Data()
     preprocessing: Input = Input()
     crop: Crop = Crop()
     augment: Augment = Augment()
     sampling: Sampling
+
+    @model_validator(mode="after")
+    def _configurations_fit(self) -> Self:
+        blocks = self.model.backbone.adaptive_blocks
+        for text in self.sampling.configurations:
+            Configuration.parse(text, blocks)
+        return self
+
+    @property
+    def deployed(self) -> Preprocessing:
+        """What a picture goes through before it is judged."""
+        return Preprocessing(size=self.preprocessing.size, margin=self.preprocessing.margin)
+
+
+class Recipe(PresentationRecipe):
+    """A training run for liveness, whole."""
+
+    trunk: Share = 1.0
+    """Learning rate of the stem and the stages as a share of the tail's; 0 freezes them, and what their batch normalisation knows."""
     loss: Loss = CrossEntropy()
     tasks: Tasks = Tasks()
+    depth: DepthHead = DepthHead()
     mix: Mix = Mix()
     challenge: Challenge = Challenge()
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        blocks = self.model.backbone.adaptive_blocks
-        for text in self.sampling.configurations:
-            Configuration.parse(text, blocks)
         needed = CLASSIFIERS.get(self.loss.name, self.model.classifier)
         if needed != self.model.classifier:
             raise ValueError(f"loss {self.loss.name} needs model.classifier = {needed!r}, got {self.model.classifier!r}")
@@ -316,12 +355,15 @@ class Recipe(AnyRecipe):
             raise ValueError(
                 f"features are challenged by the one label of a picture: use {self.mix.name} or challenge, not both"
             )
+        if self.depth.weight:
+            self._require_depth()
         return self
 
-    @property
-    def deployed(self) -> Preprocessing:
-        """What a picture goes through before it is judged."""
-        return Preprocessing(size=self.preprocessing.size, margin=self.preprocessing.margin)
+    def _require_depth(self) -> None:
+        if self.model.name != "pseudo-depth":
+            raise ValueError(f"the decoder of depth fits the stages of 'pseudo-depth', got {self.model.name!r}")
+        if self.mix.name != "none" or self.augment.simulated:
+            raise ValueError("a map of depth belongs to one picture as it is: use depth without mix and augment.simulated")
 
 
 def read_plain(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:

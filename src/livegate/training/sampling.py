@@ -56,6 +56,13 @@ def balanced(samples: Sequence[Sample], shares: Mapping[str, float], rng: np.ran
     return rng.permutation(np.concatenate(drawn))
 
 
+def alternating(order: NDArray[np.int64], samples: Sequence[Sample]) -> NDArray[np.int64]:
+    """The same draws, bona fide and attacks in turn for as long as there are both: every batch of an even size is half and half."""
+    bona_fide = np.array([samples[place].bona_fide for place in order])
+    ranks = np.where(bona_fide, np.cumsum(bona_fide), np.cumsum(~bona_fide))
+    return order[np.argsort(ranks, kind="stable")]
+
+
 def group_shares(groups: Mapping[Group, Sequence[int]], shares: Mapping[str, float]) -> dict[Group, float]:
     """The share of each group (source, bona fide or not) among all draws; they add up to 1.
 

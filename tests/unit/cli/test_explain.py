@@ -162,7 +162,12 @@ def test_a_picture_that_is_read_is_never_written(run: Run, astronaut: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--method", "depth"), "depth"),
+        (("--method", "depth"), "needs a trained depth-generator: give its checkpoint with --generator"),
+        (("--depth",), "needs a trained depth-generator: give its checkpoint with --generator"),
+        (("--depth", "--method", "gradcam"), "--depth is --method depth, got --method gradcam as well; give one of them"),
+        (("--depth", "--patch", "8"), "--patch is for --method occlusion, got --method depth"),
+        (("--generator", "model.safetensors"), "--generator is for --method depth, got --method occlusion; leave it out"),
+        (("--method", "relief"), "relief"),
         (("--patch", "0"), "a patch of 0 pixels cannot be slid over a crop of 64; give 2 to 32"),
         (("--patch", "8", "--method", "gradcam"), "--patch is for --method occlusion, got --method gradcam"),
         (("--configuration", "X"), "unknown branch 'X'"),
@@ -181,7 +186,7 @@ def test_bad_input_gives_one_line_and_writes_nothing(
     assert (code, out) == (2, "")
     assert words in err
     assert files() == []
-    if "depth" not in arguments:  # the usage of a command takes more
+    if "relief" not in arguments:  # the usage of a command takes more
         assert err.count("\n") == 1
 
 
@@ -197,3 +202,50 @@ def test_a_light_install_is_told_what_is_missing(astronaut: Path, package: str, 
         "install with: pip install 'livegate[train,onnx]'\n"
     )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An untrained depth-generator whose last layer takes everything to be as deep as 0.75."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("generator") / "model.safetensors"
+    spec = ModelSpec("depth-generator", ())
+    network = spec.build()
+    torch.nn.init.zeros_(network.blocks[-1].last.weight)
+    torch.nn.init.constant_(network.blocks[-1].last.bias, float(np.log(3)))
+    Checkpoint(spec, Preprocessing(size=128, margin=1.2), as_weights(network), {}, {}).save(path)
+    return path
+
+
+def test_depth_is_shown_beside_the_face(run: Run, astronaut: Path, generator: Path) -> None:
+    """The line and the exit code are those of the model; the map is the generator's, on a scale of 0 to 1."""
+    code, out, err = run(astronaut, "--depth", "--generator", generator)
+    (name,) = files()
+    assert (code, err) == (1, "")
+    assert name.endswith("-depth-H.png")
+    assert out.endswith(f"< threshold 0.5000, configuration H; {name}\n")
+    page = read(Path(name))
+    assert (page[72 : 72 + 384, 432 : 432 + 384] == round(0.75 * 255)).all()
+    first = Path(name).read_bytes()
+    assert run(astronaut, "--method", "depth", "--generator", generator)[0] == 1
+    assert Path(name).read_bytes() == first
+
+
+def test_depth_of_what_is_not_judged_is_not_drawn(run: Run, blank: Path, generator: Path) -> None:
+    """As for every method."""
+    assert run(blank, "--depth", "--generator", generator)[0] == 3
+    assert files() == []
+
+
+def test_a_generator_that_is_none_is_refused(run: Run, astronaut: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """A network for liveness, another file, and nothing."""
+    (tmp_path / "picture.safetensors").write_bytes(astronaut.read_bytes())
+    for path, words in (
+        (checkpoint, "is for liveness, not for depth"),
+        (tmp_path / "picture.safetensors", "picture.safetensors"),
+        (tmp_path / "none.safetensors", "none.safetensors"),
+    ):
+        code, out, err = run(astronaut, "--depth", "--generator", path)
+        assert (code, out, err.count("\n")) == (2, "", 1)
+        assert words in err
+    assert files() == []

@@ -92,7 +92,7 @@ def test_what_speaks_for_one_speaks_against_the_other(
 
 @pytest.mark.parametrize("name", [name for name, backbone in BACKBONES.items() if backbone.task == "liveness"])
 def test_every_network_and_every_branch(name: str, crop: Pixels) -> None:
-    """All that are registered, heavy, light and both: two places across for 64 pixels, the same again, each branch another map."""
+    """All that are registered, heavy, light and both: two places across for 64 pixels, in one network four, the same again, each branch another map."""
     torch.manual_seed(0)
     able = [number for number, stage in enumerate(BACKBONES[name].stages, start=1) if len(stage) > 1]
     network = ModelSpec(name, (able[-1],)).build().eval()
@@ -100,7 +100,7 @@ def test_every_network_and_every_branch(name: str, crop: Pixels) -> None:
     maps = [gradcam(scorer, crop, Configuration((branch,))) for branch in Branch]
     assert len(maps) == 3
     for one in maps:
-        assert one.grain == 32
+        assert one.grain == (16 if name == "pseudo-depth" else 32)
         assert np.isfinite(one.values).all()
         assert np.ptp(one.values) > 0
     assert (gradcam(scorer, crop, Configuration((Branch.BOTH,))).values == maps[-1].values).all()

@@ -10,7 +10,7 @@ import pytest
 from livegate.decision import Decision, Status
 from livegate.errors import LivegateError
 from livegate.explain.heat import HeatMap
-from livegate.explain.picture import ATTACK, BONA_FIDE, EDGE, SIDE, TITLE, drawn, save
+from livegate.explain.picture import ATTACK, BONA_FIDE, EDGE, SIDE, TITLE, drawn, drawn_depth, save
 from livegate.pictures import read
 from livegate.preprocessing import Pixels
 from livegate.sample import Box
@@ -112,3 +112,24 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path, grey: Pixels, monkeypat
     assert [file.name for file in tmp_path.iterdir()] == ["heat.png"]
     with pytest.raises(LivegateError, match="cannot be written"):
         save(grey, path / "below" / "heat.png")
+
+
+def test_depth_has_one_scale_for_every_picture(grey: Pixels) -> None:
+    """A flat map stays flat, however little it varies, and a high one is not brighter than it is; the crop stands beside it."""
+    for low, high in ((0.0, 0.02), (0.3, 0.6), (0.0, 1.0)):
+        depth = np.full((SIDE, SIDE), low)
+        depth[:, SIDE // 2 :] = high
+        crop, shown = panels(drawn_depth(grey, depth, REJECTED))
+        assert (crop == grey).all()
+        assert (shown[:, : SIDE // 2] == int(low * 255 + 0.5)).all()
+        assert (shown[:, SIDE // 2 :] == int(high * 255 + 0.5)).all()
+
+
+def test_a_small_depth_map_fills_its_panel(grey: Pixels) -> None:
+    """Row 0 on top, left on the left."""
+    depth = np.zeros((64, 64))
+    depth[:16, :16] = 1
+    _, shown = panels(drawn_depth(grey, depth, ACCEPTED))
+    assert (shown[:90, :90] == 255).all()
+    assert not shown[:, 100:].any()
+    assert not shown[100:].any()

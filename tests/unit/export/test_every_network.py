@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from livegate.errors import CheckpointError
 from livegate.export.exporter import Papers, export
 from livegate.export.reopened import reopened
 from livegate.models.checkpoint import Checkpoint
@@ -17,13 +18,24 @@ from livegate.runtime.artifact import Artifact
 from livegate.runtime.engine import Engine
 from livegate.runtime.golden import replay
 
-SPECS = [ModelSpec(name, (len(backbone.stages) - (name == "mobilenet-v2"),)) for name, backbone in BACKBONES.items()]
+SPECS = [
+    ModelSpec(name, (len(backbone.stages) - (name == "mobilenet-v2"),))
+    for name, backbone in BACKBONES.items()
+    if backbone.task != "depth"
+]
 """Each with its last able stage adaptive; the last stage of MobileNetV2 has one block."""
 
 
-def test_there_are_twelve_networks() -> None:
-    """What follows is about all of them: five for liveness, seven for verification."""
-    assert Counter(spec.backbone.task for spec in SPECS) == {"liveness": 5, "verification": 7}
+def test_there_are_thirteen_networks() -> None:
+    """What follows is about all of them: six for liveness, seven for verification. A generator of depth is no model to be run."""
+    assert Counter(spec.backbone.task for spec in SPECS) == {"liveness": 6, "verification": 7}
+
+
+def test_a_generator_of_depth_is_refused(checkpoint_of: Callable[[ModelSpec], Checkpoint], tmp_path: Path) -> None:
+    """The message says what to do with it, and nothing is written."""
+    with pytest.raises(CheckpointError, match="is for depth; train a classifier that starts from it"):
+        export(checkpoint_of(ModelSpec("depth-generator", ())), tmp_path / "artifact", name="depth", papers=Papers())
+    assert not (tmp_path / "artifact").exists()
 
 
 @pytest.fixture

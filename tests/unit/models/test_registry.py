@@ -24,6 +24,8 @@ ABLE = {
     "dw-seesaw-v2": (1, 2, 3),
     "mobilefacenet-128": (1, 2, 3),
     "mobilefacenet-512": (1, 2, 3),
+    "pseudo-depth": (2, 3, 4, 5),
+    "depth-generator": (2, 3, 4, 5),
 }
 """The stages of two or more blocks, counted in the papers' tables."""
 
@@ -32,10 +34,10 @@ NAMES = tuple(BACKBONES)
 """As they are before other tests give networks of their own a name."""
 
 
-def test_there_are_twelve_networks() -> None:
+def test_there_are_fourteen_networks() -> None:
     """What follows is about all of them."""
     assert tuple(ABLE) == NAMES
-    assert len(ABLE) == 12
+    assert len(ABLE) == 14
 
 
 def _pictures(name: str, number: int) -> torch.Tensor:
@@ -70,7 +72,7 @@ def test_every_configuration_runs_and_learns(name: str) -> None:
     for configuration in configurations:
         network.zero_grad()
         logits = network.train()(pictures, configuration)
-        assert logits.shape == (2, BACKBONES[name].outputs)
+        assert logits.shape == (2, BACKBONES[name].outputs, *((32, 32) if BACKBONES[name].task == "depth" else ()))
         logits[0].sum().backward()  # type: ignore[no-untyped-call]
         blocks = [block for block in network.blocks if isinstance(block, PTABlock)]
         for block, branch in zip(blocks, configuration, strict=True):

@@ -61,7 +61,8 @@ class FaceBatches(Dataset[FaceBatch]):
     def _picture(self, place: int, rng: np.random.Generator) -> Pixels:
         recipe = self.recipe
         face = wobbled(resize(read(self.faces.source(place)), recipe.size, recipe.size), recipe.wobble, rng)
-        return degraded(face, recipe.augment, rng)
+        mirrored = rng.random() < recipe.augment.flip
+        return degraded(face[:, ::-1] if mirrored else face, recipe.augment, rng)
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
         return shuffled(self.places, np.random.default_rng([self.recipe.seed, ORDER, epoch]))

@@ -1,0 +1,221 @@
+"""The controls of the adversarial pseudo-depth pre-training: does it generalise better to sources that were never seen?
+
+    python benchmarks/pseudo_depth.py DATA --out DIR --arms S L G --splits inter --seeds 1 2 --epochs 4 4
+
+DATA holds the pictures and the maps that the shipped recipes name. Arms, all of one network and of as many pictures seen:
+
+    S         no stage 1; trained from scratch
+    I         no stage 1; trained like S, from weights that learned ImageNet (examples/imagenet_weights.py)
+    L         stage 1 without a discriminator; everything fine-tuned, the encoder slowly
+    G         the whole of stage 1; fine-tuned like L
+    L-alike   stage 1 as L, stage 2 exactly that of S, but shorter
+    G-alike   stage 1 as G, stage 2 exactly that of S, but shorter
+    L-frozen  stage 1 as L; a new head on the frozen encoder
+    G-frozen  stage 1 as G; a new head on the frozen encoder
+    X         no stage 1; maps of depth learned beside the label, from scratch
+    Z         stage 1 as G, each bona fide picture aiming at the map of another; a new head on the frozen encoder
+
+``inter`` leaves two sources out of train and dev and measures on their rows of both; thresholds are those of dev of the others. ``intra``
+leaves none out and measures on dev, which has chosen the epoch as well. Rows of the split test are never read.
+
+Everything is kept in DIR, and the same command goes on where it was; ``--table`` only prints what is there. Intervals: 95 % percentiles over
+2,000 draws of seeds, and of clips within each source, the same draws for every arm, so that differences are paired.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from unseen import REPLICATES, claimed, interval, table
+
+from livegate import evaluation
+from livegate.cli.progress import counting
+from livegate.configuration import Configuration
+from livegate.data.index import Index
+from livegate.files import replacing
+from livegate.metrics import Scores, auc, d_eer
+from livegate.metrics.literature import hter
+from livegate.metrics.resampling import Ordered, Resampling, Weighed
+from livegate.models.checkpoint import Checkpoint
+from livegate.models.scorer import TorchScorer
+from livegate.sample import Split
+from livegate.training.loop import train
+from livegate.training.recipes import read_recipe
+
+HELD = {"inter": ("nuaa", "replay-attack"), "intra": ()}
+STAGE_ONE = {"L": ["loss.adversarial=0"], "G": [], "Z": ["depth.shuffled=true"]}
+ALIKE = ["trunk=1", "optimiser.learning_rate=0.001", "optimiser.warmup_epochs=0.5"]
+SCRATCH, FROZEN = [*ALIKE, "initial=''"], ["trunk=0", "optimiser.learning_rate=0.001"]
+ARMS: Mapping[str, tuple[str | None, Sequence[str]]] = {
+    "S": (None, SCRATCH),
+    "I": (None, [*ALIKE, "initial='imagenet/mobilenet_v2.safetensors'"]),
+    "L": ("L", []),
+    "G": ("G", []),
+    "L-alike": ("L", ALIKE),
+    "G-alike": ("G", ALIKE),
+    "L-frozen": ("L", FROZEN),
+    "G-frozen": ("G", FROZEN),
+    "X": (None, [*SCRATCH, "depth.weight=0.5"]),
+    "Z": ("Z", FROZEN),
+}
+"""What stage 1 is, and how stage 2 differs from the shipped recipe."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One arm, on one split, of one seed."""
+
+    arm: str
+    split: str
+    seed: int
+    folder: Path
+
+    @property
+    def scores(self) -> Path:
+        """Scores of dev of the sources that were learned from, and of train and dev of those left out."""
+        return self.folder / self.arm / "scores.csv"
+
+    @property
+    def result(self) -> Path:
+        """The figures of the trial, as JSON."""
+        return self.folder / self.arm / "result.json"
+
+
+def main() -> None:
+    """Train what is missing, then print the tables of what is there."""
+    parser = argparse.ArgumentParser(description="The controls of pseudo-depth pre-training.")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
+    parser.add_argument("--splits", nargs="+", choices=HELD, default=list(HELD))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--epochs", type=int, nargs=2, default=[20, 20], metavar=("STAGE1", "STAGE2"))
+    parser.add_argument("--stage-1", nargs="+", default=[], metavar="KEY=VALUE", help="changes to the recipe of stage 1")
+    parser.add_argument(
+        "--stage-2", nargs="+", default=[], metavar="KEY=VALUE", help="changes to that of stage 2, of every arm"
+    )
+    parser.add_argument("--table", action="store_true", help="train nothing")
+    arguments = parser.parse_args()
+    planned = [
+        Trial(arm, split, seed, arguments.out / split / str(seed))
+        for split, seed, arm in product(arguments.splits, arguments.seeds, arguments.arms)
+    ]
+    for trial in () if arguments.table else planned:
+        with claimed(trial.folder) as mine:
+            if mine and not trial.result.exists():
+                run(trial, arguments.data.absolute(), arguments.epochs, (arguments.stage_1, arguments.stage_2))
+    done = [trial for trial in planned if trial.result.exists()]
+    print(f"{len(done)} of {len(planned)} trials are done\n\n{tables(done)}")
+
+
+def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence[str], Sequence[str]]) -> None:
+    """Both stages of a trial, resumed if they were begun, and its scores. Arms of one stage 1 share it."""
+    held = HELD[trial.split]
+    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(held)}"]
+    stage, changed = ARMS[trial.arm]
+    length, start = sum(epochs), []
+    if stage is not None:
+        first = read_recipe("pseudo_depth", [*STAGE_ONE[stage], f"optimiser.epochs={epochs[0]}", *common, *changes[0]])
+        generator = train(first, (trial.folder / f"stage-1-{stage}").absolute(), resume=True)
+        length, start = epochs[1], [f"initial={str(generator)!r}"]
+    recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common, *changes[1]])
+    checkpoint = Checkpoint.load(train(recipe, trial.folder / trial.arm / "run", resume=True))
+    scores = scored(checkpoint, Index.read(data / "pad" / "index.csv"), held, str(trial))
+    scores.write(trial.scores)
+    with replacing(trial.result) as file:
+        json.dump(
+            {"arm": trial.arm, "split": trial.split, "seed": trial.seed, "sources": figures(scores, held)}, file, indent=2
+        )
+
+
+def scored(checkpoint: Checkpoint, index: Index, held: Sequence[str], words: str) -> Scores:
+    """Scores of what the trial is measured on, and of what sets its threshold."""
+    samples = [one for one in index.samples if one.split == Split.DEV or (one.source in held and one.split == Split.TRAIN)]
+    with counting(words, len(samples)) as advance:
+        chosen = replace(index, samples=tuple(samples))
+        return evaluation.score(
+            TorchScorer(checkpoint.network(), checkpoint.preprocessing), chosen, [Configuration(())], advance=advance
+        )
+
+
+def figures(scores: Scores, held: Sequence[str]) -> dict[str, dict[str, float]]:
+    """D-EER and AUC by source, and the half total error rate of those left out at the equal error threshold of dev of the others."""
+    dev, found = scores.where(~np.isin(scores.source, held)), {}
+    for source in measured(scores, held):
+        rows = scores.where(scores.source == source)
+        bona, attacks = rows.values[rows.bona_fide], rows.values[~rows.bona_fide]
+        found[source] = {"d_eer": d_eer(bona, attacks), "auc": auc(bona, attacks)} | ({"hter": hter(dev, rows)} if held else {})
+    return found
+
+
+def measured(scores: Scores, held: Sequence[str]) -> list[str]:
+    """The sources that a trial is measured on: those left out, or all that have both classes."""
+    both = [set(scores.source[rows]) for rows in (scores.bona_fide, ~scores.bona_fide)]
+    return list(held) or sorted(both[0] & both[1])
+
+
+def tables(trials: Sequence[Trial]) -> str:
+    """By split: the figures of each arm, the mean of its seeds, and by how much its D-EER differs from that of S."""
+    return "\n\n".join(
+        _table([trial for trial in trials if trial.split == split]) for split in {one.split: 0 for one in trials}
+    )
+
+
+def _table(trials: Sequence[Trial]) -> str:
+    arms: dict[str, list[Trial]] = {}
+    for trial in trials:
+        arms.setdefault(trial.arm, []).append(trial)
+    scores = {arm: [Scores.read(trial.scores) for trial in mine] for arm, mine in arms.items()}
+    split = trials[0].split
+    sources = measured(next(iter(scores.values()))[0], HELD[split])
+    lines = [[split, "seeds", "source", "D-EER", "minus that of S", "minus that of L", "AUC", "HTER"]]
+    drawn = {(arm, source): d_eers(mine, source) for (arm, mine), source in product(scores.items(), sources)}
+    drawn |= {(arm, "mean"): np.mean([drawn[arm, source] for source in sources], axis=0) for arm in arms}
+    for arm, source in product(arms, [*sources, "mean"]):
+        results = [json.loads(trial.result.read_text("utf-8"))["sources"] for trial in arms[arm]]
+        chosen = sources if source == "mean" else [source]
+        means = {
+            name: np.mean([result[one].get(name, np.nan) for result in results for one in chosen]) for name in ("auc", "hter")
+        }
+        half = f"{means['hter']:.1%}" if HELD[split] else ""
+        seeds = " ".join(str(trial.seed) for trial in arms[arm])
+        less = [
+            interval(drawn[arm, source] - drawn[other, source])
+            if other in arms and other != arm and _seeds(arms[other]) == _seeds(arms[arm])
+            else ""
+            for other in ("S", "L")
+        ]
+        lines.append([arm, seeds, source, interval(drawn[arm, source]), *less, f"{means['auc']:.4f}", half])
+    return table(lines)
+
+
+def _seeds(trials: Sequence[Trial]) -> list[int]:
+    return [trial.seed for trial in trials]
+
+
+def d_eers(seeds: Sequence[Scores], source: str) -> Floats:
+    """The mean D-EER of the seeds on a source, then that of each replicate: (1 + replicates,)."""
+    found = []
+    for scores in seeds:
+        rows = scores.where(scores.source == source)
+        resampling = Resampling(rows, "clip")
+        ordered = Ordered(rows, resampling.clusters)
+        counts = np.concatenate([resampling.once(), resampling.draw(np.random.default_rng(1), REPLICATES)])
+        found.append(np.concatenate([Weighed(ordered, part).d_eer() for part in np.array_split(counts, 40)]))
+    each = np.array(found)
+    chosen = np.random.default_rng(0).integers(len(each), size=(REPLICATES, len(each)))
+    means = each[chosen, np.arange(1, REPLICATES + 1)[:, np.newaxis]].mean(axis=1)
+    return np.concatenate([each[:, :1].mean(axis=0), means])
+
+
+if __name__ == "__main__":
+    main()

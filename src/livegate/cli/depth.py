@@ -1,0 +1,97 @@
+"""``livegate depth``: from an index to the depth maps that a depth generator learns from."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from livegate.data.depth.teachers import Teacher
+    from livegate.preprocessing import Pixels
+
+
+def depth(
+    index: Annotated[Path, typer.Argument(metavar="INDEX", help="Index of the pictures (CSV), with labels.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the maps; one that was begun goes on.")],
+    mesh: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="MediaPipe's face_landmark.tflite; without it the maps are drawn from five points alone."
+        ),
+    ] = None,
+    split: Annotated[list[str] | None, typer.Option(metavar="S", help="Only this split; may be given again.")] = None,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Save pictures beside their maps, to look at.")] = None,
+) -> None:
+    """Make a depth map of each bona fide face. A run that was stopped, however hard, goes on when it is given again."""
+    from livegate.cli.interrupt import resumable
+    from livegate.cli.progress import counting
+    from livegate.data.depth.maps import FAILED
+    from livegate.data.depth.writing import Plan, write
+    from livegate.data.index import Index
+    from livegate.errors import DepthError
+
+    _check(sheet, index, mesh)
+    teacher = _teacher(mesh)
+    pictures = Index.read(index)
+    plan = Plan.of(pictures, out, teacher, split or ())
+    with resumable(), counting("depth maps", len(plan.samples)) as advance:
+        advance(plan.done)
+        maps = write(plan, teacher, advance)
+    if sheet is not None:
+        from livegate.data.depth.sheet import sheet as drawn
+
+        _save(drawn(maps, plan.samples), sheet)
+    attacks = sum(not sample.bona_fide and (not split or sample.split in split) for sample in pictures.samples)
+    where = f" (listed in {out / FAILED})" if maps.failed else ""
+    summary = f"{maps.made:,} made by {maps.teacher}, {maps.failed:,} failed{where}, {attacks:,} attacks skipped"
+    if not maps.made:
+        raise DepthError(out, [f"holds no map: {summary}"])
+    print(f"Depth maps: {out}, {summary}")
+
+
+def _check(sheet: Path | None, *read: Path | None) -> None:
+    """Whether the sheet can be written, before hours of work."""
+    from livegate.errors import LivegateError
+    from livegate.files import require_other
+
+    if sheet is None:
+        return
+    if sheet.suffix.lower() != ".png":
+        raise LivegateError(f"--sheet {sheet} is written as PNG; let its name end in .png")
+    if not sheet.parent.is_dir() or sheet.is_dir():
+        raise LivegateError(f"--sheet {sheet} cannot be written; give a file in a folder that there is")
+    require_other(sheet, *filter(None, read))
+
+
+def _teacher(mesh: Path | None) -> Teacher:
+    """The one that was asked for; that it is the geometric one is told."""
+    if mesh is None:
+        from livegate.data.depth.teachers import FivePoints
+
+        print(
+            "livegate: the teacher is five-points, an ellipsoid over the face; --mesh FILE gives real shapes", file=sys.stderr
+        )
+        return FivePoints()
+    from livegate.data.depth.mesh import Mesh
+
+    return Mesh.open(mesh)
+
+
+def _save(picture: Pixels, path: Path) -> None:
+    import os
+
+    import cv2
+
+    from livegate.errors import LivegateError
+
+    _, data = cv2.imencode(".png", picture[..., ::-1])
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(data.tobytes())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise LivegateError(f"sheet {path} cannot be written ({error.strerror})") from None

@@ -1,0 +1,156 @@
+"""Making the depth maps of an index: a run may be killed at any moment, and goes on where it stopped."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from livegate.data.depth.maps import FACTS, FAILED, MAP_BYTES, MAPS, DepthMaps, Facts, bona_fide, frame, sha256
+from livegate.data.depth.teachers import Teacher, landmarks_of
+from livegate.data.index import Index
+from livegate.errors import DepthError, IndexFileError, LivegateError, PictureError
+from livegate.faces import FaceFinder
+from livegate.files import replacing
+from livegate.pictures import read
+from livegate.sample import Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The maps that a folder will hold, and how far it is.
+
+    Attributes:
+        folder: where they go.
+        index: of which pictures.
+        facts: what ``depth.json`` says until they are finished.
+        samples: the pictures, in the order of their maps.
+        done: how many an earlier run has finished.
+    """
+
+    folder: Path
+    index: Path
+    facts: Facts
+    samples: tuple[Sample, ...]
+    done: int
+
+    @classmethod
+    def of(cls, index: Index, folder: Path, teacher: Teacher, splits: Iterable[str] = ()) -> Plan:
+        """What is to be done; makes nothing.
+
+        Args:
+            index: as it was read from its file.
+            folder: where the maps go: a new one, an empty one, or one that was begun with the same index, teacher and splits.
+            teacher: who makes them.
+            splits: whose pictures; none for all.
+
+        Raises:
+            IndexFileError: if the index has no labels, no such split, or there is no bona fide picture.
+            DepthError: if the folder holds something else.
+        """
+        facts = Facts(
+            teacher=teacher.name,
+            teacher_sha256=teacher.sha256,
+            index_sha256=sha256(index.path),
+            splits=tuple(dict.fromkeys(splits)),
+        )
+        samples = tuple(bona_fide(index, facts.splits))
+        if not samples:
+            raise IndexFileError(index.path, ["has no bona fide picture there; only those have a depth map"])
+        done = _done(folder, facts, len(samples))
+        return cls(folder, index.path, facts, samples, done)
+
+
+def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda _: None) -> DepthMaps:
+    """Make the maps that are missing. One run at a time may write to a folder.
+
+    Args:
+        plan: as it was made for this teacher.
+        teacher: who makes them.
+        advance: told 1 after each picture.
+
+    Returns:
+        The finished folder. A picture that cannot be read, or in which the teacher sees no face, has no map and is listed in ``failed.csv``.
+
+    Raises:
+        LivegateError: if the folder cannot be written.
+    """
+    folder = plan.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / FACTS).exists():
+            _tell(folder, plan.facts)
+        if not Facts.read(folder).maps_sha256:
+            _draw(plan, teacher, advance)
+            _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
+    except OSError as error:
+        raise LivegateError(f"{folder} cannot be written ({error.strerror}); give a folder for the maps") from None
+    return DepthMaps.open(folder, plan.index)
+
+
+def _done(folder: Path, facts: Facts, wanted: int) -> int:
+    """How many maps are there already.
+
+    Raises:
+        DepthError: if they are others than are wanted.
+    """
+    if not (folder / FACTS).exists():
+        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            raise DepthError(folder, [f"is no folder of depth maps and not empty: it has no {FACTS}; give a new folder"])
+        return 0
+    found = Facts.read(folder)
+    pairs = {
+        "another teacher": (found.teacher, facts.teacher),
+        "another model of the teacher, by SHA-256": (found.teacher_sha256, facts.teacher_sha256),
+        "another index, by SHA-256": (found.index_sha256, facts.index_sha256),
+        "other splits": tuple(", ".join(sorted(one.splits)) or "all" for one in (found, facts)),
+    }
+    if faults := [f"is of {what}: {there} instead of {here}" for what, (there, here) in pairs.items() if there != here]:
+        raise DepthError(folder, [*faults, "maps are never mixed: give a new folder"])
+    size = (folder / MAPS).stat().st_size if (folder / MAPS).is_file() else 0
+    if found.maps_sha256 and size != wanted * MAP_BYTES:
+        raise DepthError(folder, [f"{MAPS} is not what livegate depth wrote; make the maps anew in another folder"])
+    return min(size // MAP_BYTES, wanted)
+
+
+def _tell(folder: Path, facts: Facts) -> None:
+    with replacing(folder / FACTS) as file:
+        file.write(f"{facts.model_dump_json(indent=2)}\n")
+
+
+def _draw(plan: Plan, teacher: Teacher, advance: Callable[[int], None]) -> None:
+    """The maps from the first that is missing to the last."""
+    finder = FaceFinder()
+    _keep_failures(plan)
+    with (plan.folder / FAILED).open("a", encoding="utf-8", newline="") as failed, (plan.folder / MAPS).open("ab") as maps:
+        maps.truncate(plan.done * MAP_BYTES)
+        for sample in plan.samples[plan.done :]:
+            # The failure is written before its empty map, so that a run that is killed in between writes it again.
+            maps.write(_map(sample, teacher, finder, failed))
+            maps.flush()
+            advance(1)
+
+
+def _map(sample: Sample, teacher: Teacher, finder: FaceFinder, failed: IO[str]) -> bytes:
+    """The bytes of a sample's map, zeros where there is none."""
+    try:
+        picture = read(sample.path)
+        height, width = picture.shape[:2]
+        return teacher.draw(picture, landmarks_of(sample, picture, finder), frame(width, height, sample.box)).tobytes()
+    except PictureError as error:
+        csv.writer(failed, quoting=csv.QUOTE_ALL).writerow([sample.name, str(error).removeprefix(f"{sample.path}: ")])
+        failed.flush()
+        return bytes(MAP_BYTES)
+
+
+def _keep_failures(plan: Plan) -> None:
+    """Leave in the list what belongs to finished maps: a run may have been killed in the middle of a line."""
+    path, finished = plan.folder / FAILED, {sample.name for sample in plan.samples[: plan.done]}
+    rows: list[list[str]] = []
+    if path.exists():
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.reader(file) if len(row) == 2 and row[0] in finished]
+    with replacing(path) as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["path", "reason"], *rows])
