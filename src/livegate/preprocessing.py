@@ -28,6 +28,8 @@ TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
 TEMPLATE_SIDE = 112
 FARTHEST, SMALLEST_SCALE = 1_000_000, 1e-4
 """No point of a face lies farther from the corner of its picture; no face is so much larger than the input."""
+REACH = 16_000
+"""Pixels about a face that are looked at when it is aligned: OpenCV warps no picture with a side above 32,766."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +157,8 @@ class Preprocessing:
             small = max(1, width // shrink), max(1, height // shrink)
             picture = np.asarray(cv2.resize(picture, small, interpolation=cv2.INTER_AREA), np.uint8)
             points = (points + 0.5) * np.array(small) / (width, height) - 0.5
-            matrix = similarity(points, TEMPLATE * (self.size / TEMPLATE_SIDE))
+        picture, corner = _near(picture, points)
+        matrix = similarity(points - corner, TEMPLATE * (self.size / TEMPLATE_SIDE))
         return np.asarray(cv2.warpAffine(picture, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
@@ -185,6 +188,16 @@ def similarity(points: NDArray[np.float64], targets: NDArray[np.float64]) -> NDA
     factor = ((z - z.mean()).conj() * (w - w.mean())).sum() / spread.sum()
     move = w.mean() - factor * z.mean()
     return np.array([[factor.real, -factor.imag, move.real], [factor.imag, factor.real, move.imag]])
+
+
+def _near(picture: Pixels, points: NDArray[np.float64]) -> tuple[Pixels, NDArray[np.int64]]:
+    """The part of a picture about some points, and its corner (x, y): the whole picture, unless OpenCV warps no side as long."""
+    corner = [
+        min(max(0, int(middle) - REACH), max(0, side - 2 * REACH))
+        for middle, side in zip(points.mean(0), picture.shape[1::-1], strict=True)
+    ]
+    left, top = corner
+    return picture[top : top + 2 * REACH, left : left + 2 * REACH], np.array(corner)
 
 
 def square(box: Box, width: int, height: int, margin: float) -> tuple[int, int, int]:

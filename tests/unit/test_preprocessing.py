@@ -346,6 +346,22 @@ def test_any_five_points_give_a_face_or_a_clear_line(there: list[tuple[float, fl
     assert (found.shape, found.dtype) == ((112, 112, 3), np.uint8)
 
 
+@pytest.mark.parametrize("transposed", [False, True], ids=["wide", "tall"])
+@pytest.mark.parametrize("place", [0, 20_000, 39_800])
+def test_a_face_in_a_very_long_picture_is_the_same_face(place: int, transposed: bool) -> None:  # noqa: FBT001 - pytest's
+    """At its start, in its middle, at its end: as from the picture around it alone."""
+    rng = np.random.default_rng(4)
+    near = rng.integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    long = np.zeros((200, 40_000, 3), np.uint8)
+    long[:, place : place + 200] = near
+    expected = aligned().align(near, points(TEMPLATE + 40))
+    there = TEMPLATE + 40 + (place, 0)
+    if transposed:
+        long, there = np.ascontiguousarray(long.transpose(1, 0, 2)), TEMPLATE + 40 + (0, place)
+        long[place : place + 200] = near
+    assert np.array_equal(aligned().align(long, points(there)), expected)
+
+
 def test_an_aligned_face_has_no_box() -> None:
     """It is brought to its place by its points, and no margin belongs to it."""
     with pytest.raises(PictureError, match="takes a face by its five points, not by its box; use align"):
