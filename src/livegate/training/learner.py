@@ -7,10 +7,11 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor, nn
 
-from livegate.configuration import Configuration
+from livegate.configuration import Branch, Configuration
 from livegate.models.depth_generator import Decoder, Features
 from livegate.models.heads import PooledHead, SoftTriple, head_of, task_head
 from livegate.models.network import Network
+from livegate.pta import PTABlock
 from livegate.training.recipe import Challenge, Recipe
 from livegate.training.style import SCALES, mixed_style
 from livegate.training.tasks import OUTPUTS, weights
@@ -24,12 +25,14 @@ class Outputs(NamedTuple):
         tasks: the logits of the other tasks, by name.
         spread: of the proxies of a class, (); None without proxies.
         depth: the maps that a decoder draws, (N, 1, S / 2, S / 2); None where depth is not learned.
+        apart: how far light branches are from the heavy ones that were drawn, the sum over the blocks, (); None where they do not learn from them.
     """
 
     logits: Tensor
     tasks: dict[str, Tensor]
     spread: Tensor | None
     depth: Tensor | None = None
+    apart: Tensor | None = None
 
 
 class Learner(nn.Module):
@@ -49,6 +52,7 @@ class Learner(nn.Module):
         self.tasks = nn.ModuleDict()
         self.challenge = recipe.challenge if recipe else Challenge()
         self.style = recipe.mix.style if recipe else 0.0
+        self.distilled = recipe is not None and recipe.branches.distilled > 0
         self.trunk = list(network.blocks)[: recipe.model.backbone.trunk] if recipe else []
         self.frozen = recipe is not None and recipe.trunk == 0
         self.decoder = Decoder() if recipe and recipe.depth.weight else None
@@ -76,7 +80,7 @@ class Learner(nn.Module):
             labels: (N,) int64, by which features are challenged.
         """
         head = head_of(self.network)
-        found, x = self._features(x, Configuration.parse(configuration))
+        found, apart, x = self._features(x, Configuration.parse(configuration))
         embedding = head.pooled(x)
         logits = head.classified(embedding)
         if self.challenge.features:
@@ -84,21 +88,37 @@ class Learner(nn.Module):
         last = head[-1]
         spread = last.spread() if isinstance(last, SoftTriple) else None
         depth = None if self.decoder is None else self.decoder(found)
-        return Outputs(logits, {name: task(embedding) for name, task in self.tasks.items()}, spread, depth)
+        return Outputs(logits, {name: task(embedding) for name, task in self.tasks.items()}, spread, depth, apart)
 
-    def _features(self, x: Tensor, configuration: Configuration) -> tuple[Features, Tensor]:
-        """What a decoder takes of the trunk, and what the head takes; in training, of a share of the batches, with styles mixed on the way."""
+    def _features(self, x: Tensor, configuration: Configuration) -> tuple[Features, Tensor | None, Tensor]:
+        """What a decoder takes of the trunk, how far branches are apart, and what the head takes.
+
+        In training, styles are mixed on the way in a share of the batches.
+        """
         found: dict[int, Tensor] = {}
+        apart, branches = list[Tensor](), iter(configuration)
         side, before = x.shape[-1], x.shape[-1]
         mixing = self.training and self.style > 0 and float(torch.rand(())) < self.style
-        for place, step in enumerate(self.network.chain(configuration)[:-1]):
-            x = step(x)
+        for place, block in enumerate(list(self.network.blocks)[:-1]):
+            given = x
+            if isinstance(block, PTABlock):
+                branch = next(branches)
+                x = block(given, branch)
+                if self.distilled and branch is Branch.HEAVY:
+                    apart.append(missed(block.light(given.detach()), x.detach()))
+            else:
+                x = block(given)
             if mixing and x.shape[-1] < before and side // x.shape[-1] in SCALES:
                 x = mixed_style(x)
             before = x.shape[-1]
             if place < len(self.trunk):
                 found[before] = x
-        return found, x
+        return found, torch.stack(apart).sum() if apart else None, x
+
+
+def missed(given: Tensor, expected: Tensor) -> Tensor:
+    """The mean squared difference over the variance of what is expected; 1 for a constant."""
+    return nn.functional.mse_loss(given, expected) / expected.var()
 
 
 def challenged(logits: Tensor, embedding: Tensor, labels: Tensor, head: PooledHead, settings: Challenge) -> Tensor:

@@ -35,6 +35,8 @@ def step_loss(  # noqa: PLR0913 - all that a step is made of
     outputs = model(mixture.pictures, str(configuration), labels)
     if mixture.partners is None:
         loss = total(outputs, labels, rows, recipe)
+        if outputs.apart is not None:
+            loss = loss + recipe.branches.distilled * outputs.apart
         if outputs.depth is None or batch.maps is None:
             return loss
         return loss + recipe.depth.weight * known_map_loss(outputs.depth, batch.maps.to(x.device))

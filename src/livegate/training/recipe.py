@@ -260,6 +260,14 @@ class DepthHead(Depth):
     """Of the map's loss, L1 + contrast / 10; that of the label is 1. 0 = no maps are read."""
 
 
+class Branches(Section):
+    """How the branches of adaptive blocks learn from each other."""
+
+    distilled: Annotated[float, Field(ge=0)] = 0.0
+    """Of in-place distillation, block by block: each time a heavy branch is drawn, the light one learns to give what it gives. The weight of the
+    mean squared differences over the variance of what is to be given, of all blocks; that of the label is 1. 0 = the label alone teaches."""
+
+
 class Run(Section):
     """What changes the speed of a run and its safety, not its aim."""
 
@@ -343,6 +351,7 @@ class Recipe(PresentationRecipe):
     loss: Loss = CrossEntropy()
     tasks: Tasks = Tasks()
     depth: DepthHead = DepthHead()
+    branches: Branches = Branches()
     mix: Mix = Mix()
     challenge: Challenge = Challenge()
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from livegate.configuration import Configuration
+from livegate.configuration import Branch, Configuration
 from livegate.models.mobilenet_v2 import Classifier
 from livegate.models.network import Network
 from livegate.models.registry import BACKBONES, ModelSpec
+from livegate.pta import PTABlock
 from livegate.training.learner import Learner, challenged
+from livegate.training.loader import Batch
+from livegate.training.losses import step_loss
 from livegate.training.recipe import Challenge, Recipe
 
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 0])
@@ -87,3 +93,42 @@ def test_a_network_without_a_pooled_head_is_refused() -> None:
     learner = Learner(Network([nn.Flatten(), nn.Linear(12, 2)]))
     with pytest.raises(TypeError, match="last block of the network must be a PooledHead, got Linear"):
         learner(torch.zeros(1, 3, 2, 2), "", LABELS[:1])
+
+
+@pytest.mark.parametrize(("configuration", "heavy"), [("HHH", 3), ("LHH", 2), ("LLL", 0)])
+def test_light_branches_learn_from_the_heavy_ones_that_were_drawn(
+    make_recipe: Callable[..., Recipe], configuration: str, heavy: int
+) -> None:
+    """What a light branch misses is by hand; it alone learns from it; the label teaches the others as without it."""
+    tables = {"model": {"dropout": 0.0}, "mix": {"style": 0.0}}
+    plain, distilled = make_recipe(**tables), make_recipe(**tables, branches={"distilled": 0.5})
+    torch.manual_seed(0)
+    network = plain.model.build()
+    batch = Batch(torch.randn(9, 3, 32, 32), LABELS, torch.zeros(9, 42, dtype=torch.int64))
+    found = []
+    for settings in (plain, distilled):
+        learner = Learner(deepcopy(network), settings).train()
+        torch.manual_seed(1)
+        loss = step_loss(learner, batch.pictures, batch, Configuration.parse(configuration), settings, np.random.default_rng(1))
+        loss.backward()
+        found.append((loss.item(), {name: parameter.grad for name, parameter in learner.network.named_parameters()}))
+    x, missed = batch.pictures, 0.0
+    branches = iter(Configuration.parse(configuration))
+    with torch.no_grad():
+        for block in list(network.train().blocks)[:-1]:
+            if not isinstance(block, PTABlock):
+                x = block(x)
+                continue
+            branch = next(branches)
+            heavy_says, light_says = block.heavy(x), block.light(x)
+            if branch is Branch.HEAVY:
+                missed += float(((light_says - heavy_says) ** 2).mean() / heavy_says.var())
+            x = heavy_says if branch is Branch.HEAVY else light_says
+    (label_alone, without), (with_both, together) = found
+    assert with_both == pytest.approx(label_alone + 0.5 * missed, rel=1e-4)
+    assert (missed > 0.1) is (heavy > 0)
+    taught = [name for name in together if together[name] is not None and without[name] is None]
+    assert len({name.split(".light.")[0] for name in taught}) == heavy
+    assert all(".light." in name and together[name].abs().sum() > 0 for name in taught)
+    others = [name for name in together if name not in taught and together[name] is not None]
+    assert all(torch.allclose(together[name], without[name], rtol=1e-4, atol=1e-7) for name in others)
