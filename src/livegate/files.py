@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -51,3 +51,25 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     finally:
         if part.is_file():
             part.unlink()
+
+
+def write(path: Path, data: bytes, what: str) -> None:
+    """Write a file whole or not at all; its folder is made if it is missing.
+
+    Args:
+        path: the file.
+        data: its content.
+        what: it is, for the message.
+
+    Raises:
+        LivegateError: when the folder or file cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise LivegateError(f"{what} {path} cannot be written ({error.strerror})") from None

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from livegate.decision import Decision, Status
-from livegate.errors import LivegateError
+from livegate.files import write
 from livegate.preprocessing import Pixels
 
 # Blue and orange stay apart for colour-blind eyes; the word says it too.
@@ -51,13 +51,7 @@ def save(picture: Pixels, decisions: list[Decision], folder: Path, name: str) ->
     stem = Path(name).name.replace("#", "-")
     path = folder / f"{stem}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}.jpg"
     _, data = cv2.imencode(".jpg", annotated(picture, decisions)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    partial = path.with_name(path.name + ".partial")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data.tobytes())
-        partial.replace(path)
-    except OSError as error:
-        raise LivegateError(f"annotated picture {path} cannot be written ({error.strerror})") from None
+    write(path, data.tobytes(), "annotated picture")
     return path
 
 

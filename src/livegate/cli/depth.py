@@ -81,17 +81,9 @@ def _teacher(mesh: Path | None) -> Teacher:
 
 
 def _save(picture: Pixels, path: Path) -> None:
-    import os
-
     import cv2
 
-    from livegate.errors import LivegateError
+    from livegate.files import write
 
     _, data = cv2.imencode(".png", picture[..., ::-1])
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data.tobytes())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise LivegateError(f"sheet {path} cannot be written ({error.strerror})") from None
+    write(path, data.tobytes(), "sheet")

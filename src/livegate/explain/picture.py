@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from pathlib import Path
 
 import cv2
@@ -12,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from livegate.decision import Decision
-from livegate.errors import LivegateError
 from livegate.explain.heat import HeatMap
+from livegate.files import write
 from livegate.preprocessing import Pixels
 
 BONA_FIDE = (0, 114, 178)
@@ -89,15 +87,7 @@ def save(picture: Pixels, path: Path) -> None:
         LivegateError: if it cannot be written.
     """
     _, data = cv2.imencode(".png", picture[..., ::-1])
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data.tobytes())
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise LivegateError(f"picture {path} cannot be written ({error.strerror})") from None
+    write(path, data.tobytes(), "picture")
 
 
 def _page(

@@ -20,6 +20,7 @@ from livegate.capture import whole
 from livegate.configuration import Branch, Configuration
 from livegate.data.depth import Square, frame
 from livegate.errors import RecipeError
+from livegate.files import write
 from livegate.metrics import auc
 from livegate.models.depth_generator import Discriminator
 from livegate.models.network import Network
@@ -269,9 +270,8 @@ def _write_sheet(path: Path, rows: Sequence[Pixels]) -> None:
     sheet = np.concatenate(
         [np.concatenate(rows[place :: len(rows) // columns], axis=1) for place in range(len(rows) // columns)]
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
     _, data = cv2.imencode(".png", sheet[..., ::-1])
-    path.write_bytes(data.tobytes())
+    write(path, data.tobytes(), "sheet")
 
 
 def _present(value: Present | None) -> Present:

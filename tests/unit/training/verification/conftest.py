@@ -20,6 +20,7 @@ from livegate.models.embedding import Unit
 from livegate.models.registry import BACKBONES, register
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, aligned
+from livegate.training import loop
 from livegate.training.verification.recipe import VerificationRecipe
 
 Make = Callable[..., VerificationRecipe]
@@ -101,6 +102,28 @@ def make_recipe(faces: Path) -> Make:
         return VerificationRecipe.from_plain(plain, "tiny")
 
     return make
+
+
+@pytest.fixture
+def stopped_at(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """A function: train, stopped before each of these steps and taken up again, to the end."""
+
+    def run(recipe: VerificationRecipe, folder: Path, *steps: int) -> None:
+        descend = loop.descend
+        for stop in steps:
+
+            def stopped(*given: Any, at: int = stop) -> float:
+                if given[4] == at:
+                    raise KeyboardInterrupt
+                return descend(*given)
+
+            monkeypatch.setattr(loop, "descend", stopped)
+            with pytest.raises(KeyboardInterrupt):
+                loop.train(recipe, folder, resume=True, quiet=True)
+        monkeypatch.setattr(loop, "descend", descend)
+        loop.train(recipe, folder, resume=True, quiet=True)
+
+    return run
 
 
 @pytest.fixture

@@ -76,24 +76,12 @@ def test_a_run_makes_a_checkpoint_and_the_loss_falls(make_recipe: Make, tmp_path
     ids=["arcface-sgd", "distillation-adamw"],
 )
 def test_a_run_that_was_stopped_ends_the_same(
-    make_recipe: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, loss: dict[str, Any], settings: dict[str, Any]
+    make_recipe: Make, tmp_path: Path, stopped_at: Callable[..., None], loss: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     """Stopped within the second epoch and again at its end, bit for bit: weights, people, optimiser, best epoch."""
     recipe = make_recipe(loss=loss, optimiser=settings | {"epochs": 3})
     train(recipe, tmp_path / "whole", quiet=True)
-    descend = loop.descend
-    for stop in (4, 6):
-
-        def stopped(*given: Any, at: int = stop) -> float:
-            if given[4] == at:
-                raise KeyboardInterrupt
-            return descend(*given)
-
-        monkeypatch.setattr(loop, "descend", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            train(recipe, tmp_path / "parts", resume=True, quiet=True)
-    monkeypatch.setattr(loop, "descend", descend)
-    train(recipe, tmp_path / "parts", resume=True, quiet=True)
+    stopped_at(recipe, tmp_path / "parts", 4, 6)
     for name in (STATE, WEIGHTS):
         one, other = (read_tensors(tmp_path / run / name) for run in ("whole", "parts"))
         assert one[1] == other[1]

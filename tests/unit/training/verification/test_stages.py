@@ -14,7 +14,6 @@ from sklearn.decomposition import PCA
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError, MissingExtraError, RecipeError
 from livegate.models.checkpoint import WEIGHTS, read_tensors
-from livegate.training import loop
 from livegate.training.loop import STATE, train
 from livegate.training.verification import lesson as module
 from livegate.training.verification.lesson import Verification
@@ -144,23 +143,11 @@ def test_the_loss_is_that_of_the_stages_first_and_of_the_embedding_then(
 
 
 def test_a_run_that_was_stopped_ends_the_same(
-    stagewise: Callable[..., VerificationRecipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stagewise: Callable[..., VerificationRecipe], tmp_path: Path, stopped_at: Callable[..., None]
 ) -> None:
     """Stopped while the stages learn alone, and where they become a chain: bit for bit."""
     train(stagewise(), tmp_path / "whole", quiet=True)
-    descend = loop.descend
-    for stop in (2, 6):
-
-        def stopped(*given: Any, at: int = stop) -> float:
-            if given[4] == at:
-                raise KeyboardInterrupt
-            return descend(*given)
-
-        monkeypatch.setattr(loop, "descend", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            train(stagewise(), tmp_path / "parts", resume=True, quiet=True)
-    monkeypatch.setattr(loop, "descend", descend)
-    train(stagewise(), tmp_path / "parts", resume=True, quiet=True)
+    stopped_at(stagewise(), tmp_path / "parts", 2, 6)
     for name in (STATE, WEIGHTS):
         one, other = (read_tensors(tmp_path / run / name)[0] for run in ("whole", "parts"))
         assert one.keys() == other.keys()
