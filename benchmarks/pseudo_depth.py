@@ -27,25 +27,20 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from unseen import REPLICATES, claimed, interval, table
+from unseen import REPLICATES, claimed, interval, scored, table
 
-from livegate import evaluation
-from livegate.cli.progress import counting
-from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.files import replacing
 from livegate.metrics import Scores, auc, d_eer
 from livegate.metrics.literature import hter
 from livegate.metrics.resampling import Ordered, Resampling, Weighed
 from livegate.models.checkpoint import Checkpoint
-from livegate.models.scorer import TorchScorer
-from livegate.sample import Split
 from livegate.training.loop import train
 from livegate.training.recipes import read_recipe
 
@@ -134,16 +129,6 @@ def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence
     with replacing(trial.result) as file:
         json.dump(
             {"arm": trial.arm, "split": trial.split, "seed": trial.seed, "sources": figures(scores, held)}, file, indent=2
-        )
-
-
-def scored(checkpoint: Checkpoint, index: Index, held: Sequence[str], words: str) -> Scores:
-    """Scores of what the trial is measured on, and of what sets its threshold."""
-    samples = [one for one in index.samples if one.split == Split.DEV or (one.source in held and one.split == Split.TRAIN)]
-    with counting(words, len(samples)) as advance:
-        chosen = replace(index, samples=tuple(samples))
-        return evaluation.score(
-            TorchScorer(checkpoint.network(), checkpoint.preprocessing), chosen, [Configuration(())], advance=advance
         )
 
 

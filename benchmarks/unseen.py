@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
@@ -27,7 +27,6 @@ from livegate import evaluation
 from livegate.cli.progress import counting
 from livegate.configuration import Configuration
 from livegate.data.index import Index
-from livegate.data.protocols import cross
 from livegate.metrics import Rule, Scores, measure
 from livegate.metrics.resampling import Ordered, Resampling, Weighed
 from livegate.models.checkpoint import Checkpoint
@@ -56,7 +55,7 @@ class Trial:
 
     @property
     def scores(self) -> Path:
-        """Scores of the source left out (split test) and of dev of the others."""
+        """Scores of the source left out and of dev of the others."""
         return self.folder / "scores.csv"
 
 
@@ -69,10 +68,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1])
     parser.add_argument("--held", nargs="+", metavar="SOURCE", help="only these sources are left out, each in its turn")
     arguments = parser.parse_args()
-    rounds = left_out(Index.read(arguments.index), arguments.held, arguments.out)
     planned = [
-        Trial(name, held, seed, recipe_of(recipe, changes, index, seed), arguments.out / name / held / str(seed))
-        for (name, recipe, *changes), (held, index), seed in product(arguments.rung, rounds.items(), arguments.seeds)
+        Trial(
+            name, held, seed, recipe_of(recipe, changes, arguments.index, held, seed), arguments.out / name / held / str(seed)
+        )
+        for (name, recipe, *changes), held, seed in product(
+            arguments.rung, arguments.held or able(Index.read(arguments.index)), arguments.seeds
+        )
     ]
     for trial in planned:
         with claimed(trial.folder) as mine:
@@ -84,23 +86,15 @@ def main() -> None:
     print(tables(done))
 
 
-def left_out(index: Index, sources: Sequence[str] | None, out: Path) -> Mapping[str, Path]:
-    """The index of each round, by the source that is left out."""
-    known = [sample for sample in index.samples if sample.split != Split.TEST]
-    classes = {(sample.source, sample.bona_fide) for sample in known}
-    able = [name for name in sorted({name for name, _ in classes}) if {(name, True), (name, False)} <= classes]
-    rounds = {}
-    out.mkdir(parents=True, exist_ok=True)
-    for held in sources or able:
-        others = replace(index, samples=tuple(sample for sample in known if sample.source != held))
-        unseen = replace(index, samples=tuple(sample for sample in known if sample.source == held))
-        rounds[held] = cross(others, unseen, whole=True).write(out / f"{held}.csv").path.absolute()
-    return rounds
+def able(index: Index) -> list[str]:
+    """The sources that have both classes."""
+    classes = {(sample.source, sample.bona_fide) for sample in index.samples if sample.split != Split.TEST}
+    return [name for name in sorted({name for name, _ in classes}) if {(name, True), (name, False)} <= classes]
 
 
-def recipe_of(recipe: str, changes: Sequence[str], index: Path, seed: int) -> Recipe:
-    """The recipe of a rung on the index of a round."""
-    return Recipe.read(recipe, [*changes, f"data.index={str(index)!r}", f"seed={seed}"])
+def recipe_of(recipe: str, changes: Sequence[str], index: Path, held: str, seed: int) -> Recipe:
+    """The recipe of a rung without a source."""
+    return Recipe.read(recipe, [*changes, f"data.index={str(index.absolute())!r}", f"data.leave_out={[held]}", f"seed={seed}"])
 
 
 @contextmanager
@@ -119,15 +113,17 @@ def claimed(folder: Path) -> Iterator[bool]:
 def run(trial: Trial) -> None:
     """One training, resumed if it was begun, and the scores of its checkpoint."""
     checkpoint = Checkpoint.load(train(trial.recipe, trial.folder / "run", resume=True))
-    scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
     index = Index.read(trial.recipe.data.path)
-    parts = []
+    scored(checkpoint, index, [trial.held], f"{trial.rung} without {trial.held}").write(trial.scores)
+
+
+def scored(checkpoint: Checkpoint, index: Index, held: Collection[str], words: str) -> Scores:
+    """Scores of train and dev of the sources left out, and of dev of the others, which sets the threshold."""
+    samples = [one for one in index.samples if one.split == Split.DEV or (one.source in held and one.split == Split.TRAIN)]
+    scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
     configurations = Configuration.named(scorer.network.adaptive_blocks)
-    for split in (Split.TEST, Split.DEV):
-        samples = index.split(split)
-        with counting(f"{trial.rung} without {trial.held}, {split}", len(samples.samples)) as advance:
-            parts.append(evaluation.score(scorer, samples, configurations, advance=advance))
-    Scores.join(parts).write(trial.scores)
+    with counting(words, len(samples)) as advance:
+        return evaluation.score(scorer, replace(index, samples=tuple(samples)), configurations, advance=advance)
 
 
 def tables(trials: Sequence[Trial]) -> str:
@@ -142,7 +138,7 @@ def tables(trials: Sequence[Trial]) -> str:
         seeds = sorted({seed for _, _, seed in mine})
         for name in names:
             found = {
-                source: d_eers([mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine], name)
+                source: d_eers([mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine], source, name)
                 for source in held
             }
             mean = np.mean(list(found.values()), axis=0)
@@ -155,11 +151,11 @@ def tables(trials: Sequence[Trial]) -> str:
     return f"{table(lines)}\n\n{table(rates)}"
 
 
-def d_eers(seeds: Sequence[Scores], configuration: str) -> Floats:
+def d_eers(seeds: Sequence[Scores], held: str, configuration: str) -> Floats:
     """The mean D-EER of the seeds on the source left out, then that of each replicate: (1 + replicates,)."""
     rng, drawn = np.random.default_rng(0), []
     for scores in seeds:
-        rows = scores.where((scores.split == Split.TEST) & (scores.configuration == configuration))
+        rows = scores.where((scores.source == held) & (scores.configuration == configuration))
         resampling = Resampling(rows, "clip")
         ordered = Ordered(rows, resampling.clusters)
         counts = np.concatenate([resampling.once(), resampling.draw(np.random.default_rng(1), REPLICATES)])
@@ -176,8 +172,8 @@ def travelled(trials: Mapping[tuple[str, str, int], Scores], source: str, config
     for (_, held, _), scores in trials.items():
         if held == source:
             mine = scores.where(scores.configuration == configuration)
-            dev, test = (mine.where(mine.split == split) for split in (Split.DEV, Split.TEST))
-            reports.append(measure(test.values, test.species, RULE.threshold(dev.values, dev.species, dev.source, "dev")))
+            dev, unseen = mine.where(mine.source != source), mine.where(mine.source == source)
+            reports.append(measure(unseen.values, unseen.species, RULE.threshold(dev.values, dev.species, dev.source, "dev")))
     bona = [report.bpcer for report in reports]
     pooled = [report.apcer_pooled for report in reports]
     worst = max((report.worst_apcer for report in reports), key=lambda one: one[1].value)

@@ -86,7 +86,11 @@ class Backbone:
     @property
     def trunk(self) -> int:
         """How many blocks stand before the tail."""
-        return 1 + sum(map(len, self.stages))
+        return self.through(len(self.stages))
+
+    def through(self, stage: int) -> int:
+        """How many blocks there are from the stem to the end of a stage, counted from 1."""
+        return 1 + sum(map(len, self.stages[:stage]))
 
     def network(self, *, classes: int | None = None, dropout: float = 0.2) -> Network:
         """A new network with fresh weights.

@@ -20,6 +20,8 @@ from livegate.models.network import Network
 
 DEEPEST = 5
 """The encoder is the stem and this many stages."""
+DRAWN_BESIDE = ("pseudo-depth", "mobilenet-v2")
+"""The networks that begin with the encoder, with adaptive blocks or without: a decoder can draw depth beside what they are for."""
 SKIPS, WIDTHS = (32, 24, 16), (64, 48, 32)
 """Channels of the encoder at 1/8, 1/4 and 1/2 of the picture's side, and of the decoder there."""
 WIDE = 1664

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from livegate.configuration import Branch, Configuration
-from livegate.models.depth_generator import Decoder, Features
+from livegate.models.depth_generator import DEEPEST, Decoder, Features
 from livegate.models.heads import PooledHead, SoftTriple, head_of, task_head
 from livegate.models.network import Network
 from livegate.pta import PTABlock
@@ -44,6 +44,7 @@ class Learner(nn.Module):
 
     Attributes:
         trunk: the blocks before the tail; none without a recipe.
+        encoder: how many of them the decoder looks at.
     """
 
     def __init__(self, network: Network, recipe: Recipe | None = None) -> None:
@@ -56,6 +57,7 @@ class Learner(nn.Module):
         self.trunk = list(network.blocks)[: recipe.model.backbone.trunk] if recipe else []
         self.frozen = recipe is not None and recipe.trunk == 0
         self.decoder = Decoder() if recipe and recipe.depth.weight else None
+        self.encoder = recipe.model.backbone.through(DEEPEST) if recipe else 0
         if self.frozen:
             for block in self.trunk:
                 block.requires_grad_(requires_grad=False)
@@ -111,7 +113,7 @@ class Learner(nn.Module):
             if mixing and x.shape[-1] < before and side // x.shape[-1] in SCALES:
                 x = mixed_style(x)
             before = x.shape[-1]
-            if place < len(self.trunk):
+            if place < self.encoder:
                 found[before] = x
         return found, torch.stack(apart).sum() if apart else None, x
 

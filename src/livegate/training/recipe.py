@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from livegate.configuration import Configuration
 from livegate.errors import RecipeError
+from livegate.models.depth_generator import DRAWN_BESIDE
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
 
@@ -369,8 +370,8 @@ class Recipe(PresentationRecipe):
         return self
 
     def _require_depth(self) -> None:
-        if self.model.name != "pseudo-depth":
-            raise ValueError(f"the decoder of depth fits the stages of 'pseudo-depth', got {self.model.name!r}")
+        if self.model.name not in DRAWN_BESIDE:
+            raise ValueError(f"the decoder of depth fits the stages of {' and '.join(DRAWN_BESIDE)}, got {self.model.name!r}")
         if self.mix.name != "none" or self.augment.simulated:
             raise ValueError("a map of depth belongs to one picture as it is: use depth without mix and augment.simulated")
 

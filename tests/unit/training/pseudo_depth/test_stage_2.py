@@ -16,6 +16,8 @@ from livegate.errors import RecipeError
 from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
+from livegate.pta import PTABlock
+from livegate.training.learner import Learner
 from livegate.training.lesson import begun, optimiser
 from livegate.training.liveness import Liveness
 from livegate.training.loop import _set_learning_rate, descend, learning_rate, train
@@ -129,10 +131,30 @@ def test_depth_beside_the_label_adds_its_weighed_loss(make_two: Make, tmp_path: 
     assert checkpoint.weights.keys() == ModelSpec("pseudo-depth", ()).build().state_dict().keys()
 
 
+def test_the_branch_that_is_drawn_learns_depth_too(make_two: Make) -> None:
+    """The decoder looks at the end of the 96 channel stage, whose adaptive block lies before it; the stages behind it get nothing of the map."""
+    model = {"name": "mobilenet-v2", "adaptive_stages": [4, 5, 6]}
+    recipe = make_two(depth={"weight": 0.5}, model=model, sampling={"configurations": {"LHH": 1.0}})
+    learner = Learner(recipe.model.build(), recipe)
+    outputs = learner.train()(torch.randn(2, 3, 32, 32), "LHH", torch.tensor([0, 1]))
+    assert outputs.depth.shape == (2, 1, 16, 16)
+    outputs.depth.sum().backward()
+    taught = {
+        place for place, block in enumerate(learner.network.blocks) if any(one.grad is not None for one in block.parameters())
+    }
+    assert taught == set(range(12))
+    first = next(block for block in learner.network.blocks if isinstance(block, PTABlock))
+    assert all(one.grad is None for one in first.heavy.parameters())
+    assert all(one.grad is not None for one in first.light.parameters())
+
+
 @pytest.mark.parametrize(
     ("tables", "fault"),
     [
-        ({"model": {"name": "mobilenet-v2"}}, "the decoder of depth fits the stages of 'pseudo-depth', got 'mobilenet-v2'"),
+        (
+            {"model": {"name": "mobilenet-v3-large"}},
+            "fits the stages of pseudo-depth and mobilenet-v2, got 'mobilenet-v3-large'",
+        ),
         ({"augment": {"simulated": 0.1}}, "without mix and augment.simulated"),
         ({"mix": {"name": "mixup"}}, "without mix and augment.simulated"),
     ],
