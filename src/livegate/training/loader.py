@@ -21,14 +21,12 @@ from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box, Sample
 from livegate.training.camera import photographed
+from livegate.training.chance import Stream, drawing
 from livegate.training.recipe import Augment, PresentationRecipe
 from livegate.training.sampling import balanced, shuffled
 from livegate.training.simulated import attack, second_camera
 from livegate.training.targets import Targets
 from livegate.training.tasks import labels as task_labels
-
-ORDER, PIXELS = 0, 1
-"""Independent streams of chance within a run."""
 
 
 class Batch(NamedTuple):
@@ -94,7 +92,7 @@ class Batches(Dataset[Batch]):
         epoch, place = divmod(step, self.steps_per_epoch)
         size = self.recipe.optimiser.batch
         chosen = [self.samples[position] for position in self._order(epoch)[place * size : (place + 1) * size]]
-        rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
+        rng = drawing(self.recipe.seed, Stream.PIXELS, step)
         side = self._side(step)
         views = [self._view(sample, side, rng) for sample in chosen]
         pictures = np.stack([view.pixels for view in views])
@@ -123,7 +121,7 @@ class Batches(Dataset[Batch]):
         return self.recipe.crop.small_size if small else self.recipe.preprocessing.size
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
-        rng = np.random.default_rng([self.recipe.seed, ORDER, epoch])
+        rng = drawing(self.recipe.seed, Stream.ORDER, epoch)
         if self.recipe.sampling.balance:
             return balanced(self.samples, self.recipe.sampling.shares, rng)
         return shuffled(self.samples, rng)

@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from livegate.errors import RecipeError
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
+from livegate.training.chance import Stream, seeds
 from livegate.training.lesson import Batches, Learning, Lesson
 from livegate.training.liveness import Liveness
 from livegate.training.log import Log
@@ -32,8 +33,6 @@ from livegate.training.verification.recipe import VerificationRecipe
 
 STATE = "state.safetensors"
 """What a run resumes from: weights, optimiser, step and the best result so far, in one file so that they always agree."""
-CHANCE = 2
-"""The stream of chance of a step's configuration, augmentation, mixing and dropout."""
 OPTIMISER_STATE = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
 """What AdamW (the first three) and SGD keep of each parameter."""
 
@@ -168,10 +167,10 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
     batch: Any,  # noqa: ANN401 - the lesson that made it knows what it is
 ) -> float:
     """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone."""
-    seeds = np.random.SeedSequence([lesson.recipe.seed, CHANCE, step])
-    rng = np.random.default_rng(seeds)
+    chance = seeds(lesson.recipe.seed, Stream.STEP, step)
+    rng = np.random.default_rng(chance)
     configuration = draw_configuration(lesson.recipe.sampling.configurations, rng)
-    torch.manual_seed(int(seeds.generate_state(1)[0]))
+    torch.manual_seed(int(chance.generate_state(1)[0]))
     loss = lesson.loss(model.train(), batch, configuration, rng)
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)

@@ -35,14 +35,15 @@ def step_loss(  # noqa: PLR0913 - all that a step is made of
     outputs = model(mixture.pictures, str(configuration), labels)
     if mixture.partners is None:
         loss = total(outputs, labels, rows, recipe)
-        if outputs.apart is not None:
-            loss = loss + recipe.branches.distilled * outputs.apart
-        if outputs.depth is None or batch.maps is None:
-            return loss
-        return loss + recipe.depth.weight * known_map_loss(outputs.depth, batch.maps.to(x.device))
-    own = total(outputs, labels, rows, recipe, everywhere=True)
-    partners = total(outputs, labels[mixture.partners], rows[mixture.partners], recipe, everywhere=True)
-    return mixture.share * own + (1 - mixture.share) * partners
+    else:
+        own = total(outputs, labels, rows, recipe, everywhere=True)
+        partners = total(outputs, labels[mixture.partners], rows[mixture.partners], recipe, everywhere=True)
+        loss = mixture.share * own + (1 - mixture.share) * partners
+    if outputs.apart is not None:
+        loss = loss + recipe.branches.distilled * outputs.apart
+    if outputs.depth is not None and batch.maps is not None:
+        loss = loss + recipe.depth.weight * known_map_loss(outputs.depth, batch.maps.to(x.device))
+    return loss
 
 
 def total(outputs: Outputs, labels: Tensor, rows: Tensor, recipe: Recipe, *, everywhere: bool = False) -> Tensor:

@@ -272,7 +272,7 @@ class Branches(Section):
 class Run(Section):
     """What changes the speed of a run and its safety, not its aim."""
 
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
     threads: Annotated[int, Field(ge=0)] = 0
     """Threads of torch; 0 leaves its own choice."""
     loader_workers: Annotated[int, Field(ge=0)] = 1

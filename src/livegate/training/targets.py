@@ -13,10 +13,8 @@ from livegate.data.depth import DepthMaps, Square, cut
 from livegate.data.index import Index
 from livegate.errors import RecipeError
 from livegate.sample import Sample
+from livegate.training.chance import Stream, drawing
 from livegate.training.recipe import Data, Depth
-
-SHUFFLE = 3
-"""The stream of chance that gives each bona fide picture the map of another."""
 
 
 def opened(data: Data) -> tuple[Index, Index]:
@@ -68,7 +66,7 @@ class Targets:
         names = [sample.name for sample in samples if sample.bona_fide and maps.of(sample.name) is not None]
         if shuffled is None:
             return cls(maps, {})
-        order = np.random.default_rng([shuffled, SHUFFLE]).permutation(len(names))
+        order = drawing(shuffled, Stream.OTHERS).permutation(len(names))
         return cls(maps, {name: names[place] for name, place in zip(names, order, strict=True)})
 
     def known(self, sample: Sample) -> bool:

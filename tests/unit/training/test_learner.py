@@ -18,6 +18,7 @@ from livegate.pta import PTABlock
 from livegate.training.learner import Learner, challenged
 from livegate.training.loader import Batch
 from livegate.training.losses import step_loss
+from livegate.training.mixing import mixed
 from livegate.training.recipe import Challenge, Recipe
 
 LABELS = torch.tensor([0, 1, 1, 0, 1, 0, 0, 1, 0])
@@ -95,12 +96,14 @@ def test_a_network_without_a_pooled_head_is_refused() -> None:
         learner(torch.zeros(1, 3, 2, 2), "", LABELS[:1])
 
 
-@pytest.mark.parametrize(("configuration", "heavy"), [("HHH", 3), ("LHH", 2), ("LLL", 0)])
+@pytest.mark.parametrize(
+    ("configuration", "heavy", "mix"), [("HHH", 3, "none"), ("LHH", 2, "none"), ("LLL", 0, "none"), ("HHH", 3, "mixup")]
+)
 def test_light_branches_learn_from_the_heavy_ones_that_were_drawn(
-    make_recipe: Callable[..., Recipe], configuration: str, heavy: int
+    make_recipe: Callable[..., Recipe], configuration: str, heavy: int, mix: str
 ) -> None:
-    """What a light branch misses is by hand; it alone learns from it; the label teaches the others as without it."""
-    tables = {"model": {"dropout": 0.0}, "mix": {"style": 0.0}}
+    """What a light branch misses is by hand; it alone learns from it; the label teaches the others as without it. On mixed pictures too."""
+    tables = {"model": {"dropout": 0.0}, "mix": {"style": 0.0, "name": mix, "probability": 1.0}}
     plain, distilled = make_recipe(**tables), make_recipe(**tables, branches={"distilled": 0.5})
     torch.manual_seed(0)
     network = plain.model.build()
@@ -112,7 +115,7 @@ def test_light_branches_learn_from_the_heavy_ones_that_were_drawn(
         loss = step_loss(learner, batch.pictures, batch, Configuration.parse(configuration), settings, np.random.default_rng(1))
         loss.backward()
         found.append((loss.item(), {name: parameter.grad for name, parameter in learner.network.named_parameters()}))
-    x, missed = batch.pictures, 0.0
+    x, missed = mixed(batch.pictures, plain.mix, np.random.default_rng(1)).pictures, 0.0
     branches = iter(Configuration.parse(configuration))
     with torch.no_grad():
         for block in list(network.train().blocks)[:-1]:

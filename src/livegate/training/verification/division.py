@@ -12,10 +12,9 @@ from livegate.data.identities import UNKNOWN, FaceFiles, Faces
 from livegate.data.index import Index
 from livegate.data.records import Records
 from livegate.errors import RecipeError
+from livegate.training.chance import Stream, drawing
 from livegate.training.verification.recipe import Distillation, VerificationRecipe
 
-DEV = 3
-"""The stream of chance of who makes up dev."""
 MAX_DEV = 4096
 """Pictures of dev: each is compared with each."""
 Places = NDArray[np.int64]
@@ -56,7 +55,7 @@ def divided(faces: Faces, recipe: VerificationRecipe) -> Division:
         fault = f"has {able.size} people with two pictures or more in {data.dev_source or data.index!r}, fewer than data.dev_subjects"
         raise RecipeError(recipe.name, [f"{fault}; data.dev_source says where they are drawn from, empty for all"])
     chosen = np.zeros_like(left_out)
-    chosen[np.random.default_rng([recipe.seed, DEV]).choice(able, data.dev_subjects, replace=False)] = True
+    chosen[drawing(recipe.seed, Stream.DEV).choice(able, data.dev_subjects, replace=False)] = True
     learned = ~(chosen | left_out)
     learned[UNKNOWN] = isinstance(recipe.loss, Distillation)
     found = Division(np.flatnonzero(learned[faces.labels]), np.flatnonzero(chosen[faces.labels]))

@@ -22,6 +22,7 @@ from livegate.models.scorer import TorchScorer, normalise
 from livegate.pictures import read
 from livegate.preprocessing import Preprocessing, resize, to_input
 from livegate.training.augment import PixelAugment
+from livegate.training.chance import Stream, drawing
 from livegate.training.lesson import Errors, optimiser
 from livegate.training.verification import stages
 from livegate.training.verification.division import Places, divided, open_faces
@@ -32,8 +33,8 @@ from livegate.training.verification.teacher import embeddings, open_teacher
 
 CACHE = "teacher.npz"
 BATCH = 32
-LOOK, LOOKED_AT = 5, 256
-"""The stream of chance of the pictures by which a teacher's inner values are known, and how many they are."""
+LOOKED_AT = 256
+"""By so many pictures a teacher's inner values are known."""
 Opened = TypeVar("Opened")
 FMR = 1e-3
 """The share of non-mated comparisons that are accepted where the log gives the share of mated ones that are not; one of them, if a
@@ -187,7 +188,7 @@ def _inner_teacher(
 ) -> stages.InnerTeacher:
     """What the teacher computes on the way, as it varies over some of the pictures that are learned from."""
     teacher = stages.InnerTeacher(recipe.data.folder / loss.teacher, settings.values)
-    looked_at = np.random.default_rng([recipe.seed, LOOK]).permutation(training)[:LOOKED_AT]
+    looked_at = drawing(recipe.seed, Stream.LOOK).permutation(training)[:LOOKED_AT]
     shapes = _shapes(recipe.model.build(), recipe)
     teacher.look(_pictures(faces, looked_at, recipe.size), shapes, recipe.seed)
     return teacher

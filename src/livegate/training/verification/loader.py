@@ -15,7 +15,8 @@ from torch.utils.data import Dataset
 from livegate.data.identities import Faces
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, resize
-from livegate.training.loader import ORDER, PIXELS, degraded
+from livegate.training.chance import Stream, drawing
+from livegate.training.loader import degraded
 from livegate.training.sampling import shuffled
 from livegate.training.verification.division import Places
 from livegate.training.verification.recipe import Distillation, VerificationRecipe, Wobble
@@ -52,7 +53,7 @@ class FaceBatches(Dataset[FaceBatch]):
         epoch, place = divmod(step, self.steps_per_epoch)
         size = self.recipe.optimiser.batch
         chosen = self._order(epoch)[place * size : (place + 1) * size]
-        rng = np.random.default_rng([self.recipe.seed, PIXELS, step])
+        rng = drawing(self.recipe.seed, Stream.PIXELS, step)
         pictures = np.stack([self._picture(place, rng) for place in self.places[chosen].tolist()])
         stages = self.recipe.loss.stages if isinstance(self.recipe.loss, Distillation) else None
         alone = stages is not None and step < stages.alone * len(self)
@@ -65,7 +66,7 @@ class FaceBatches(Dataset[FaceBatch]):
         return degraded(face[:, ::-1] if mirrored else face, recipe.augment, rng)
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
-        return shuffled(self.places, np.random.default_rng([self.recipe.seed, ORDER, epoch]))
+        return shuffled(self.places, drawing(self.recipe.seed, Stream.ORDER, epoch))
 
 
 def wobbled(face: Pixels, settings: Wobble, rng: np.random.Generator) -> Pixels:

@@ -20,9 +20,8 @@ from livegate.configuration import Configuration
 from livegate.errors import ArtifactError, MissingExtraError
 from livegate.models.backbone import Backbone
 from livegate.models.network import Network
+from livegate.training.chance import Stream, drawing
 
-TURN = 4
-"""The stream of chance of how a stage's directions are spread over its channels."""
 Values = NDArray[np.float32]
 
 
@@ -109,7 +108,7 @@ class InnerTeacher:
                     fault = f"value {name!r} has the shape {values.shape[1:]}, which cannot teach a stage of {tuple(shape)}"
                     raise ArtifactError(self._path, [fault])
                 one.add(np.moveaxis(values, 1, -1).reshape(-1, values.shape[1]))
-        rng = np.random.default_rng([seed, TURN])
+        rng = drawing(seed, Stream.TURN)
         self._turns = [one.turn(shape[0], rng) for one, shape in zip(sums, shapes, strict=True)]
 
     def __call__(self, pictures: Tensor) -> list[Tensor]:
