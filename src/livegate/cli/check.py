@@ -74,7 +74,7 @@ def check(
 
     gate = Gate(model, contract=contract, runtime=runtime, precision=precision)
     gate.engine.choose(configuration)
-    licence_once(gate.engine.manifest)
+    licence_once(gate.engine.manifest.name, gate.engine.manifest.licence)
     gate.warm_up()
     checker = _Checker(gate, configuration, frames, all_faces, save_annotated)
     raise typer.Exit(told(rows(pictures, checker.judged), _print_json if as_json else _print))

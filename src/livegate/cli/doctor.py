@@ -37,7 +37,7 @@ def doctor(
     for name, folder in ({str(artifact): artifact} if artifact else shipped()).items():
         opened = Artifact.open(folder)
         print(f"model: {name}, files intact")
-        print(licence_line(opened.manifest))
+        print(licence_line(opened.manifest.name, opened.manifest.licence))
         wanted = [variant for variant in opened.manifest.variants.values() if runtime in {None, variant.runtime}]
         if not wanted:
             raise ArtifactError(folder, [f"has nothing for {runtime}; it has {', '.join(opened.manifest.variants)}"])

@@ -236,7 +236,7 @@ def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, f
 
         made_of.manifest.require("liveness", made_of.folder)
         chosen = made_of.manifest.choose(text)
-        licence_once(made_of.manifest)
+        licence_once(made_of.manifest.name, made_of.manifest.licence)
         return reopened(made_of), chosen, made_of.manifest.configurations[str(chosen)].threshold.value
     made_of.require("liveness", model)
     blocks = made_of.network().adaptive_blocks

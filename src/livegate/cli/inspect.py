@@ -38,7 +38,7 @@ def inspect(
     cut = "aligned by five points" if preprocessing.shape == "aligned" else f"crop margin {preprocessing.margin:g}"
     whole = "a file of another maker" if manifest.foreign else "files as the manifest says"
     console.print(f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, {cut}, {whole}")
-    console.print(licence_line(manifest), soft_wrap=True)
+    console.print(licence_line(manifest.name, manifest.licence), soft_wrap=True)
     console.print(_variants(manifest))
     console.print(_configurations(manifest))
 

@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livegate.runtime.manifest import Manifest
+    from livegate.runtime.manifest import Licence
 
 
-def licence_line(manifest: Manifest) -> str:
-    """What one may do with the weights, in one line."""
-    return f"weights {manifest.name!r}: {manifest.licence.spdx}. {manifest.licence.summary}"
+def licence_line(name: str, licence: Licence) -> str:
+    """What one may do with the weights of a name, in one line."""
+    return f"weights {name!r}: {licence.spdx}. {licence.summary}"
 
 
-def licence_once(manifest: Manifest) -> None:
+def licence_once(name: str, licence: Licence) -> None:
     """Print the licence line to a terminal, the first time that these weights are used by this person."""
     if not sys.stderr.isatty():
         return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livegate"
-    mark = cache / f"seen-licence-{manifest.licence.spdx}-{manifest.name}"
+    mark = cache / f"seen-licence-{licence.spdx}-{name}"
     if mark.exists():
         return
-    print(f"Note: {licence_line(manifest)}", file=sys.stderr)
+    print(f"Note: {licence_line(name, licence)}", file=sys.stderr)
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
         mark.touch()

@@ -67,7 +67,7 @@ class Eye:
 
         made = Verifier(verifier, threshold=threshold)
         self._gate = Gate(model, verifier=made)
-        licence_once(self._gate.engine.manifest)
+        licence_once(self._gate.engine.manifest.name, self._gate.engine.manifest.licence)
         self.identity = made.identity
         self.configuration = made.choose(None)
         self.threshold = made.threshold(self.configuration).value

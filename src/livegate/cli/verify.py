@@ -42,7 +42,7 @@ def verify(
     from livegate.verifier import Verifier
 
     gate = Gate(model, verifier=Verifier(verifier, threshold=threshold))
-    licence_once(gate.engine.manifest)
+    licence_once(gate.engine.manifest.name, gate.engine.manifest.licence)
     found = gate.verify(reference, probe, configuration, match=match)
     print(json.dumps(_facts(reference, probe, found)) if as_json else _sentence(probe, found))
     raise typer.Exit(EXIT_CODES[found.verdict])

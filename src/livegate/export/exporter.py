@@ -370,13 +370,9 @@ def write_licence(text: str, folder: Path) -> Licence:
     Raises:
         ArtifactError: if it lacks its SPDX line or its first sentence.
     """
-    first, _, rest = text.partition("\n")
-    label, _, spdx = first.partition(":")
-    summary = " ".join(rest.strip().split("\n\n")[0].split())
-    if label != "SPDX-License-Identifier" or not spdx.strip() or not summary:
-        raise ArtifactError("the licence text", ["must begin with 'SPDX-License-Identifier: …' and then one plain sentence"])
+    licence = Licence.parse(text, LICENCE)
     (folder / LICENCE).write_text(text, encoding="utf-8")
-    return Licence(spdx=spdx.strip(), summary=summary, file=LICENCE)
+    return licence
 
 
 def _short_card(name: str, licence: Licence, configurations: Mapping[str, ConfigurationFacts]) -> str:

@@ -187,6 +187,22 @@ class Licence(Fact):
     summary: str
     file: FileName | None
 
+    @classmethod
+    def parse(cls, text: str, file: FileName) -> Self:
+        """What a licence text says of itself: its first line ``SPDX-License-Identifier: …``, then one plain sentence.
+
+        Raises:
+            ArtifactError: if it lacks one of them.
+        """
+        first, _, rest = text.partition("\n")
+        label, _, spdx = first.partition(":")
+        summary = " ".join(rest.strip().split("\n\n")[0].split())
+        if label != "SPDX-License-Identifier" or not spdx.strip() or not summary:
+            raise ArtifactError(
+                "the licence text", ["must begin with 'SPDX-License-Identifier: …' and then one plain sentence"]
+            )
+        return cls(spdx=spdx.strip(), summary=summary, file=file)
+
 
 class Provenance(Fact):
     """Where the network came from: its recipe, what the training noted, versions, and errors by configuration."""
