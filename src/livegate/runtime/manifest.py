@@ -290,6 +290,15 @@ class Manifest(Fact):
         """The size of the files of all variants; a file that several of them name counts once."""
         return sum({name: file.bytes for variant in self.variants.values() for name, file in variant.files.items()}.values())
 
+    def threshold(self, text: str, variant: Variant) -> Threshold:
+        """From which score a face counts as bona fide, or from which cosine two are of one person, where a variant made the scores.
+
+        Args:
+            text: a configuration that the variant holds.
+            variant: one of the manifest's.
+        """
+        return variant.thresholds.get(text) or self.configurations[text].threshold
+
     def choose(self, text: str | None, among: Collection[str] | None = None) -> Configuration:
         """The configuration that a user's words mean.
 
