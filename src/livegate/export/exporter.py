@@ -31,6 +31,7 @@ from livegate.runtime.backends.base import RUNTIMES, Backend, Model, Options, lo
 from livegate.runtime.manifest import (
     OUTPUTS,
     SCHEMA_VERSION,
+    SPDX,
     ConfigurationFacts,
     File,
     Golden,
@@ -373,7 +374,7 @@ def write_licence(text: str, folder: Path) -> Licence:
     first, _, rest = text.partition("\n")
     label, _, spdx = first.partition(":")
     summary = " ".join(rest.strip().split("\n\n")[0].split())
-    if label != "SPDX-License-Identifier" or not spdx.strip() or not summary:
+    if label != "SPDX-License-Identifier" or not re.fullmatch(SPDX, spdx.strip()) or not summary:
         raise ArtifactError("the licence text", ["must begin with 'SPDX-License-Identifier: …' and then one plain sentence"])
     (folder / LICENCE).write_text(text, encoding="utf-8")
     return Licence(spdx=spdx.strip(), summary=summary, file=LICENCE)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from livegate.configuration import Configuration
 from livegate.decision import Task
 from livegate.errors import ArtifactError, ConfigurationError
 from livegate.metrics.pad import Threshold
-from livegate.preprocessing import Preprocessing
+from livegate.preprocessing import Preprocessing, require_whole
 from livegate.runtime.backends.base import RUNTIMES
 from livegate.runtime.entry import ContractEntry, Entry, Fact, InputEntry
 from livegate.runtime.omz import CONTRACTS
@@ -44,6 +44,8 @@ FileName = Annotated[str, AfterValidator(_plain_name)]
 FilePath = Annotated[str, AfterValidator(_plain_path)]
 """A file in the artifact's folder or in a folder of it, with ``/`` between the parts."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+SPDX = "^[A-Za-z0-9.+:() -]{1,100}$"
+"""The characters of an SPDX expression; it may name a file, too."""
 
 
 class ConfigurationFacts(Fact):
@@ -183,7 +185,7 @@ class Licence(Fact):
     ``file`` is null for a file of another maker.
     """
 
-    spdx: str
+    spdx: Annotated[str, Field(pattern=SPDX)]
     summary: str
     file: FileName | None
 
@@ -210,7 +212,7 @@ class Manifest(Fact):
     outputs: tuple[Literal["bona-fide"], Literal["attack"]] | tuple[Literal["embedding"]]
     adaptive_blocks: Annotated[int, Field(ge=0, le=8)]
     default_configuration: str
-    preprocessing: Preprocessing
+    preprocessing: Annotated[Preprocessing, BeforeValidator(require_whole)]
     configurations: Mapping[str, ConfigurationFacts]
     variants: Annotated[Mapping[str, Variant], Field(min_length=1)]
     golden: Golden | None
