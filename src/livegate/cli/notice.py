@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def licence_line(manifest: Manifest) -> str:
     """What one may do with the weights, in one line."""
-    return f"weights {manifest.name!r}: {manifest.licence.spdx}. {manifest.licence.summary}"
+    from livegate.cli.check import printable
+
+    return printable(f"weights {manifest.name!r}: {manifest.licence.spdx}. {manifest.licence.summary}")
 
 
 def licence_once(manifest: Manifest) -> None:
