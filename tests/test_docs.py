@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -22,6 +23,7 @@ from livegate.data.generated import generated_set
 from livegate.data.simulate import print_capture, recapture, replay_capture
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.manifest import Manifest
+from livegate.weights import locate
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "examples" / "README.md", *(ROOT / "docs").glob("*.md")])
@@ -175,7 +177,14 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 def test_the_example_manifest_is_a_manifest() -> None:
-    """The manifest that docs/formats.md shows is accepted as it stands."""
+    """The manifest that docs/formats.md shows is accepted as it stands, and is that of the shipped model, with one configuration."""
     (example,) = blocks(ROOT / "docs" / "formats.md", "json")
+    shipped = json.loads((locate("default") / "manifest.json").read_text("utf-8"))
+    assert len(shipped["configurations"]) == 27
+    for table in (shipped["configurations"], shipped["variants"]["onnx"]["entry"]["values"], shipped["provenance"]["quality"]):
+        for other in set(table) - {"HHH"}:
+            del table[other]
+    shipped["provenance"] |= {"recipe": {}, "training": {}}
 
     assert Manifest.model_validate_json(example).name == "pta-mobilenet-v2"
+    assert json.loads(example) == shipped

@@ -4,7 +4,8 @@
 //
 // face.ppm is what examples/crop.py writes: the face, cut out and resized. How large it is and how many letters a configuration has
 // stand in the model. A line for each configuration: its logits (bona fide, attack) and the score, 0..1, higher = more bona fide. A face
-// is accepted when its score is at least the threshold that manifest.json has for the configuration.
+// is accepted when its score is at least the threshold that manifest.json has for the configuration: in the file's variant where that has
+// thresholds of its own, else among the configurations.
 #include <onnxruntime_cxx_api.h>
 
 #include <array>

@@ -16,7 +16,7 @@ public struct Decision {
 }
 
 public enum LivegateError: Error {
-    case noFace, tooSmall, unknownConfiguration(String), unreadable
+    case noFace, tooSmall, unknownConfiguration(String), unreadable, unsupported(String)
 }
 
 /// A network that any call may run in another configuration. One instance serves one thread at a time.
@@ -26,7 +26,14 @@ public final class Livegate {
     private var functions: [String: MLModel] = [:]
 
     public init(manifest: URL, model: URL) throws {
-        self.manifest = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: manifest))
+        let facts = try JSONDecoder().decode(Manifest.self, from: Data(contentsOf: manifest))
+        let (task, shape, interpolation) = (facts.task, facts.preprocessing.shape, facts.preprocessing.interpolation)
+        // Other pixels would give wrong scores without a sign of it.
+        guard task == "liveness", shape == "square", interpolation == "area" else {
+            throw LivegateError.unsupported(
+                "needs task liveness, shape square, interpolation area; got \(task), \(shape), \(interpolation)")
+        }
+        self.manifest = facts
         url = model
     }
 
@@ -47,7 +54,10 @@ public final class Livegate {
 
     /// Judges the face in a box, in pixels of the picture, y from the top.
     public func check(_ picture: CGImage, box: CGRect, configuration: String) throws -> Decision {
-        guard let facts = manifest.configurations[configuration] else { throw LivegateError.unknownConfiguration(configuration) }
+        let own = manifest.variants.coreml.thresholds?[configuration]  // where those of the artifact do not fit its precision
+        guard let threshold = own ?? manifest.configurations[configuration]?.threshold else {
+            throw LivegateError.unknownConfiguration(configuration)
+        }
         let size = manifest.preprocessing.size
         let square = Square(about: box, width: picture.width, height: picture.height, margin: manifest.preprocessing.margin)
         let face = MLShapedArray<Float>(scalars: try pixels(of: picture, in: square, size: size), shape: [1, 3, size, size])
@@ -56,7 +66,7 @@ public final class Livegate {
         let output = try function(configuration).prediction(from: input)
         guard let logits = output.featureValue(for: "logits")?.multiArrayValue else { throw LivegateError.unreadable }
         let score = 1 / (1 + exp(logits[1].doubleValue - logits[0].doubleValue))  // 0 bona fide, 1 attack
-        return Decision(score: score, threshold: facts.threshold.value)
+        return Decision(score: score, threshold: threshold.value)
     }
 
     /// The part of the package that computes a configuration, loaded when it is first used; the weights are one file for all.
@@ -75,13 +85,14 @@ public final class Livegate {
 
 /// What is read of manifest.json.
 private struct Manifest: Decodable {
-    struct Preprocessing: Decodable { let size: Int, margin: Double }
+    struct Preprocessing: Decodable { let size: Int, margin: Double, shape: String, interpolation: String }
     struct Threshold: Decodable { let value: Double }
     struct Configuration: Decodable { let threshold: Threshold }
     struct Entry: Decodable { let names: [String: String] }
-    struct Variant: Decodable { let entry: Entry }
+    struct Variant: Decodable { let entry: Entry, thresholds: [String: Threshold]? }
     struct Variants: Decodable { let coreml: Variant }
 
+    let task: String
     let preprocessing: Preprocessing
     let configurations: [String: Configuration]
     let variants: Variants

@@ -4,21 +4,31 @@
 export class Livegate {
   #ort;
   #session;
+  #variant;
 
   /** Use {@link Livegate.load}. */
-  constructor(ort, manifest, session) {
+  constructor(ort, manifest, session, variant) {
     this.#ort = ort;
     this.manifest = manifest;
     this.#session = session;
+    this.#variant = variant;
   }
 
   /**
    * @param ort the module onnxruntime-node or onnxruntime-web
    * @param manifest the parsed manifest.json of an artifact
-   * @param {Uint8Array} model the bytes of its model.onnx
+   * @param {Uint8Array} model the bytes of the variant's file, such as model.onnx
+   * @param {string} variant whose file that is: "onnx", "onnx-fp16" or "onnx-int8"
+   * @throws {RangeError} if the model wants its faces otherwise than {@link crop} cuts them, or there is no such variant
    */
-  static async load(ort, manifest, model) {
-    return new Livegate(ort, manifest, await ort.InferenceSession.create(model, { intraOpNumThreads: 1 }));
+  static async load(ort, manifest, model, variant = "onnx") {
+    const { task, preprocessing, variants } = manifest;
+    const { shape, interpolation } = preprocessing;
+    // Other pixels would give wrong scores without a sign of it.
+    if (task !== "liveness" || shape !== "square" || interpolation !== "area")
+      throw new RangeError(`needs task liveness, shape square, interpolation area; got ${task}, ${shape}, ${interpolation}`);
+    if (!variants[variant]) throw new RangeError(`${variant} is none of ${Object.keys(variants).join(", ")}`);
+    return new Livegate(ort, manifest, await ort.InferenceSession.create(model, { intraOpNumThreads: 1 }), variants[variant]);
   }
 
   /**
@@ -33,14 +43,15 @@ export class Livegate {
     const logits = await this.logits(crop(picture, box, this.manifest.preprocessing), configuration);
     const [bonaFide, attack] = logits;
     const score = 1 / (1 + Math.exp(attack - bonaFide));
-    const threshold = this.manifest.configurations[configuration].threshold.value;
+    const own = this.#variant.thresholds?.[configuration];
+    const threshold = (own ?? this.manifest.configurations[configuration].threshold).value;
     return { score, threshold, accepted: score >= threshold, logits };
   }
 
   /** Logits (bona fide, attack) of a face: Float32Array (3 * size * size), RGB, 0..255. */
   async logits(face, configuration) {
     const { size } = this.manifest.preprocessing;
-    const { name, values } = this.manifest.variants.onnx.entry;
+    const { name, values } = this.#variant.entry;
     const branches = values[configuration];
     if (!branches) throw new RangeError(`${configuration} is none of ${Object.keys(values).join(", ")}`);
     const { logits } = await this.#session.run({

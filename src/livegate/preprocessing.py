@@ -6,7 +6,7 @@ of other makers also the box itself, cut off at the edges; for verification the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import cv2
@@ -160,6 +160,34 @@ class Preprocessing:
         picture, corner = _near(picture, points)
         matrix = similarity(points - corner, TEMPLATE * (self.size / TEMPLATE_SIDE))
         return np.asarray(cv2.warpAffine(picture, matrix, (self.size, self.size), flags=cv2.INTER_LINEAR), dtype=np.uint8)
+
+
+def require_whole(stated: object) -> object:
+    """Plain data of a `Preprocessing`, as it is, if it states every field: a default in the place of one would be taken for a fact.
+
+    Raises:
+        ValueError: with all fields that it lacks; whatever is no mapping is left to the reader.
+    """
+    if not isinstance(stated, dict):
+        return stated
+    lacks = [*_lacks(Preprocessing, stated), *(f"detection.{name}" for name in _lacks(Detection, stated.get("detection")))]
+    if lacks:
+        raise ValueError(f"lacks {', '.join(lacks)}; a preprocessing states every field")
+    return stated
+
+
+def _lacks(kind: type[Preprocessing | Detection], stated: object) -> list[str]:
+    return [field.name for field in fields(kind) if field.name not in stated] if isinstance(stated, dict) else []
+
+
+def with_shape(stated: object) -> object:
+    """Plain data of a `Preprocessing` that may have been written before there were other shapes than squares, and widened boxes."""
+    if not isinstance(stated, dict):
+        return stated
+    renewed = {"shape": "square", **stated}
+    if isinstance(detection := stated.get("detection"), dict):
+        renewed["detection"] = {"widened": [1.0, 1.0], **detection}
+    return renewed
 
 
 def aligned(size: int = 112) -> Preprocessing:

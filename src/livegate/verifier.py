@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError, LivegateError, PictureError
 from livegate.metrics.pad import Threshold
+from livegate.metrics.similarities import of_unit_length
 from livegate.preprocessing import Pixels, aligned
-from livegate.runtime.artifact import Artifact
+from livegate.runtime.artifact import DEFAULT_PRECISION, Artifact
+from livegate.runtime.backends.base import Options
 from livegate.runtime.embedders import DLIB, KNOWN, Embedder, open_embedder, unit
 from livegate.runtime.engine import Engine, EngineOptions
 from livegate.sample import Landmarks
 from livegate.weights import VERIFIER, locate
 
 PLAIN = Configuration(())
-UNIT_TOLERANCE = 0.01
 
 
 class Verifier:
@@ -33,11 +34,11 @@ class Verifier:
         model: the name of a shipped model, the folder of an artifact, ``dlib``, or an ONNX file of InsightFace's form: one input
             (N, 3, S, S) float32, RGB, (x - 127.5) / 127.5, one output (N, D).
         threshold: the cosine from which two embeddings are one person's; None for the model's own.
-        options: how a network of Livegate is run, see `EngineOptions`.
+        options: how a network of Livegate is run, see `EngineOptions`; one of another maker takes ``threads`` alone.
 
     Raises:
-        LivegateError: if there is no such model, or the threshold is no cosine.
-        ArtifactError: if the model has faults or is for something else.
+        LivegateError: if there is no such model, the threshold is no cosine, or a network of another maker is given more options.
+        ArtifactError: if the model has faults or is for something else, or nobody has measured a threshold of it and none is given.
         MissingExtraError: if what it needs is not installed.
     """
 
@@ -49,7 +50,8 @@ class Verifier:
         self._given = None if threshold is None else Threshold(threshold, f"fixed={threshold}", "")
         path = Path(model) if str(model) == DLIB else locate(str(model))
         own = str(model) != DLIB and path.is_dir()
-        self._made = _Own(path, options) if own else _Others(open_embedder(path, options.get("threads", 1)), path)
+        self._path = path
+        self._made = _Own(path, options) if own else _Others(open_embedder(path, _threads(path, options)))
         self.identity, self.size = self._made.identity, self._made.size
         self.threshold(self.choose(None))  # a model without one is of no use
 
@@ -72,7 +74,13 @@ class Verifier:
         Raises:
             ArtifactError: if nobody has measured one, and none was given.
         """
-        return self._given or self._made.threshold(configuration)
+        if self._given:
+            return self._given
+        found = self._made.threshold(configuration)
+        # One that was set on no split is a guess, by which nobody may be let in.
+        if found is None or not found.split:
+            raise ArtifactError(self._path, ["no threshold of it is known; give one with --threshold"])
+        return found
 
     def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
         """The face, brought to where the network wants its five points: (112, 112, 3) uint8, RGB.
@@ -103,9 +111,9 @@ class Verifier:
             raise PictureError(f"an aligned face is an array {shape} uint8, got {got}; use align")
         found = self._made.embed(crops, configuration)
         # What is longer would be alike to everybody, what is shorter or no number to nobody.
-        if not (np.abs(np.linalg.norm(found, axis=1) - 1) < UNIT_TOLERANCE).all():
+        if not of_unit_length(found).all():
             raise PictureError("the network gives no embedding of unit length for this face; take another picture")
-        return found
+        return unit(found)  # to the last digit, so that products are cosines
 
 
 class _Own:
@@ -129,8 +137,8 @@ class _Others:
 
     configurations = (PLAIN,)
 
-    def __init__(self, embedder: Embedder, path: Path) -> None:
-        self._embedder, self._path = embedder, path
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
         self.identity, self.size, self.preprocessing = embedder.identity, embedder.size, aligned()
 
     def choose(self, text: str | None) -> Configuration:
@@ -138,11 +146,18 @@ class _Others:
             return PLAIN
         return Configuration.parse(text or "", 0)
 
-    def threshold(self, _: Configuration) -> Threshold:
-        if self.identity not in KNOWN:
-            raise ArtifactError(self._path, ["is of another maker, and no threshold of it is known; give one with --threshold"])
-        return KNOWN[self.identity]
+    def threshold(self, configuration: Configuration) -> Threshold | None:
+        configuration.require(0)
+        return KNOWN.get(self.identity)
 
     def embed(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
         configuration.require(0)
         return unit(np.stack([self._embedder.embed(crop) for crop in crops]))
+
+
+def _threads(path: Path, options: EngineOptions) -> int:
+    """The only option that a network of another maker takes."""
+    defaults: EngineOptions = {"runtime": None, "precision": DEFAULT_PRECISION, "cache": False}
+    if ignored := [name for name, default in defaults.items() if options.get(name, default) != default]:
+        raise LivegateError(f"{path} is of another maker and takes no {' and no '.join(ignored)}; leave it out")
+    return Options(options.get("threads", 1)).threads

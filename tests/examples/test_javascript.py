@@ -83,6 +83,51 @@ def test_resized_faces_are_those_of_livegate(examples: Path, side: int) -> None:
     assert np.abs(np.reshape(answer, (3, size, size)) - expected).max() <= 1
 
 
+def loaded(examples: Path, *artifacts: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the example makes of manifests, under a runtime that computes nothing."""
+    command = [NODE, Path(__file__).parent / "load.mjs", examples / "javascript" / "livegate.mjs"]
+    text = "\n".join(map(json.dumps, artifacts))
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@needs_node
+def test_the_threshold_is_that_of_the_file(examples: Path, artifact: Path) -> None:
+    """Of the configuration, unless the variant has its own; a variant that is not there is an error."""
+    manifest = json.loads((artifact / "manifest.json").read_text("utf-8"))
+    own = {"value": 0.875, "rule": "bpcer=0.05", "split": "dev"}
+    manifest["variants"]["onnx-int8"] = {**manifest["variants"]["onnx"], "precision": "int8", "thresholds": {"HHH": own}}
+
+    variants = {}, {"variant": "onnx-int8"}, {"variant": "ncnn"}
+    plain, int8, missing = loaded(examples, *({"manifest": manifest, **variant} for variant in variants))
+
+    assert plain["threshold"] == manifest["configurations"]["HHH"]["threshold"]["value"]
+    assert (plain["score"], plain["accepted"]) == (pytest.approx(0.7310585786300049), True)
+    assert (int8["threshold"], int8["accepted"]) == (0.875, False)
+    assert missing == {"error": "RangeError: ncnn is none of onnx, onnx-int8"}
+
+
+@needs_node
+def test_a_model_that_wants_other_crops_is_refused(examples: Path, artifact: Path) -> None:
+    """By its task, its shape or its interpolation, and when nothing is said of them."""
+    manifest = json.loads((artifact / "manifest.json").read_text("utf-8"))
+    others = [
+        manifest | {"task": "verification"},
+        *(manifest | {"preprocessing": manifest["preprocessing"] | {"shape": shape}} for shape in ("box", "aligned", None)),
+        manifest | {"preprocessing": manifest["preprocessing"] | {"interpolation": "cubic"}},
+    ]
+
+    found = loaded(examples, *({"manifest": other} for other in others))
+
+    assert [one["error"].rpartition("; got ")[2] for one in found] == [
+        "verification, square, area",
+        "liveness, box, area",
+        "liveness, aligned, area",
+        "liveness, null, area",
+        "liveness, square, cubic",
+    ]
+
+
 @pytest.fixture
 def site(artifact: Path, javascript: Path, face, tmp_path: Path) -> Iterator[str]:
     """Where a server on this machine shows the page, the artifact and a picture."""

@@ -689,6 +689,30 @@ def test_the_licence_line_is_printed(run: Run, verb: str) -> None:
     assert all("non-commercial research" in line.lower() for line in lines)
 
 
+@pytest.mark.parametrize("verb", [("inspect",), ("doctor", "--artifact")])
+def test_text_of_an_artifact_plays_no_tricks_on_a_terminal(run: Run, tampered: Path, verb: tuple[str, ...]) -> None:
+    """Control characters are shown, not obeyed, and brackets are no markup."""
+    path = tampered / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    manifest["licence"]["summary"] = "Free \x1b[2J[bold]beer[/]"
+    manifest["configurations"]["HHH"]["threshold"] |= {"rule": "bpcer\x1b[2J[/]", "split": "[bold]dev"}
+    path.write_text(json.dumps(manifest), "utf-8")
+    outcome = run(*verb, tampered)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert r"Free \x1b[2J[bold]beer[/]" in outcome.out
+    assert (r"bpcer\x1b[2J[/]" in outcome.out) == ("[bold]dev" in outcome.out) == (verb == ("inspect",))
+    assert "\x1b" not in outcome.out
+
+
+def test_an_error_plays_no_tricks_on_a_terminal(run: Run, tampered: Path) -> None:
+    """What an artifact says is shown in the line of an error, not obeyed."""
+    path = tampered / "manifest.json"
+    path.write_text(path.read_text("utf-8").replace('"default_configuration":', '"default\\u001b[2J":'), "utf-8")
+    outcome = run("inspect", tampered)
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert r"default\x1b[2J" in outcome.err
+
+
 def test_models_tell_configurations_and_size(run: Run) -> None:
     """One row a shipped model."""
     out = run("models").out
@@ -700,7 +724,18 @@ def test_models_tell_configurations_and_size(run: Run) -> None:
 def test_doctor_tells_what_a_report_of_a_fault_needs(run: Run) -> None:
     """Versions, processor, runtimes, and whether this machine computes what it should."""
     out = run("doctor").out
-    for word in ("livegate 0", "Python 3", "processor:", "onnxruntime", "opencv", "extra: torch", "golden vectors differ by"):
+    for word in (
+        "livegate 0",
+        "Python 3",
+        "processor:",
+        "onnxruntime",
+        "opencv",
+        "extra: torch",
+        "extra: cryptography",
+        "extra: keyring",
+        "extra: dlib-bin",
+        "golden vectors differ by",
+    ):
         assert word in out
     assert "NOT as it should be" not in out
 
@@ -710,7 +745,18 @@ def test_doctor_fails_on_a_machine_that_computes_something_else(run: Run, monkey
     monkeypatch.setattr("livegate.runtime.golden.replay", lambda _: 1.0)
     outcome = run("doctor")
     assert outcome.code == 2
-    assert "do not use it here" in outcome.err
+    assert "onnx: this machine computes other outputs than the golden vectors; do not use it here" in outcome.err
+
+
+def test_doctor_takes_the_name_of_a_shipped_model(run: Run) -> None:
+    """As the other commands do; what is neither name nor folder is an error."""
+    outcome = run("doctor", "--artifact", "default", "--runtime", "onnx")
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "model: default, files intact\n" in outcome.out
+    assert "onnx: golden vectors differ by" in outcome.out
+    outcome = run("doctor", "--artifact", "nothing")
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "model 'nothing' is neither a shipped model" in outcome.err
 
 
 def test_doctor_replays_a_variant_in_every_runtime_that_is_here(run: Run, several: Path) -> None:

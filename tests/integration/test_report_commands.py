@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from livegate.runtime.engine import Engine
+
 SCORE_COLUMNS = ("name", "score", "status", "reason", "species", "clip", "subject", "source", "split", "configuration")
 KINDS = ("html", "json", "md")
 
@@ -103,6 +105,52 @@ def test_thresholds_of_an_artifact_need_no_dev(run: Run, artifact: Path, test: P
     text = (out / "report.html").read_text("utf-8")
     assert "as the model ships it" in text
     assert "set the threshold anew" not in text
+
+
+@pytest.fixture
+def with_int8(tampered: Path) -> Path:
+    """The shipped model with a variant that holds HHH alone, at a threshold of its own."""
+    path = tampered / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    own = {"value": 0.605, "rule": "bpcer=0.05", "split": "dev"}
+    entry = manifest["variants"]["onnx"]["entry"] | {"values": {"HHH": [0, 0, 0]}}
+    int8 = {"precision": "int8", "entry": entry, "thresholds": {"HHH": own}}
+    manifest["variants"]["onnx-int8"] = manifest["variants"]["onnx"] | int8
+    path.write_text(json.dumps(manifest), "utf-8")
+    return tampered
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--precision", "int8"), 0.605),
+        (("--runtime", "onnx", "--precision", "int8"), 0.605),
+        (("--precision", "fp32"), 0.5639237363715535),
+        (("--runtime", "onnx"), 0.5639237363715535),
+    ],
+)
+def test_thresholds_are_those_of_what_gave_the_scores(
+    run: Run, with_int8: Path, test: Path, tmp_path: Path, options: tuple[str, ...], expected: float
+) -> None:
+    """As ``check`` and ``score`` take them for the same options."""
+    out = tmp_path / "report"
+    outcome = run("evaluate", "--thresholds", with_int8, "--test", test, "--out", out, "--replicates", "0", *options)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert document(out)["results"][0]["presentation"]["threshold"]["value"] == expected
+    chosen = {name.removeprefix("--"): value for name, value in zip(options[::2], options[1::2], strict=True)}
+    engine = Engine(with_int8, **chosen)
+    assert engine.threshold(engine.choose("HHH")).value == expected
+
+
+def test_thresholds_that_differ_between_variants_are_not_guessed(
+    run: Run, with_int8: Path, test: Path, dev: Path, tmp_path: Path
+) -> None:
+    """A score file does not say what made it; nor is a variant named where it says nothing, or one that is not there."""
+    here = ("evaluate", "--test", test, "--out", tmp_path / "report")
+    one_line(run(*here, "--thresholds", with_int8), "has other thresholds for onnx-int8; say with --runtime or --precision")
+    one_line(run(*here, "--dev", dev, "--precision", "int8"), "--runtime and --precision say which file of --thresholds")
+    one_line(run(*here, "--thresholds", with_int8, "--runtime", "ncnn"), "has no variant 'ncnn'; it has onnx, onnx-int8")
+    assert not (tmp_path / "report").exists()
 
 
 def test_trivial_cues_stand_beside_the_model(run: Run, generated: Path, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from livegate.verifier import Verifier
 
 @pytest.fixture(scope="module")
 def verifier(face_artifact: Path) -> Verifier:
-    """The small network in fp32."""
-    return Verifier(face_artifact)
+    """The small network in fp32, of which nobody measured a threshold."""
+    return Verifier(face_artifact, threshold=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ def test_the_identity_is_that_of_the_weights(
 ) -> None:
     """Equal in both precisions, whose embeddings differ but little; another one for other weights, the same for the same weights again."""
     monkeypatch.setattr("livegate.export.source.PARITY_PICTURES", 4)
-    half = Verifier(face_artifact, precision="fp16")
+    half = Verifier(face_artifact, precision="fp16", threshold=0.5)
     assert half.identity == verifier.identity
     assert len(verifier.identity) == 64
     written = [tmp_path / f"{place}.npz" for place in range(3)]
@@ -66,7 +66,7 @@ def test_the_identity_is_that_of_the_weights(
 
 def test_half_precision_gives_nearly_the_same(face_artifact: Path, verifier: Verifier, faces: list[NDArray[np.uint8]]) -> None:
     """Cosines of one face in both precisions are above 0.999, and not 1 throughout: the file is really another one."""
-    half = Verifier(face_artifact, precision="fp16")
+    half = Verifier(face_artifact, precision="fp16", threshold=0.5)
     pairs = [verifier.embed(faces, c) * half.embed(faces, c) for c in verifier.configurations]
     cosines = np.array(pairs).sum(axis=-1)
     assert cosines.min() > 0.999
@@ -100,11 +100,11 @@ def test_a_face_that_is_not_aligned_is_refused(verifier: Verifier, crop: NDArray
         verifier.embed([np.zeros((112, 112, 3), np.uint8), crop], verifier.choose(None))
 
 
-@pytest.mark.parametrize("value", [0.0, 1.0, 1e18, np.nan, np.inf])
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.98 / 32**0.5, 1e18, np.nan, np.inf])
 def test_an_output_that_is_no_embedding_is_refused(face_artifact: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    """Zeros, no numbers, and what is longer than one, which would be alike to everybody."""
+    """Zeros, no numbers, what is shorter, and what is longer than one, which would be alike to everybody."""
     monkeypatch.setattr(Engine, "embeddings", lambda _, crops, __: np.full((len(crops), 32), value, np.float32))
-    verifier = Verifier(face_artifact)
+    verifier = Verifier(face_artifact, threshold=0.5)
     with pytest.raises(PictureError, match="no embedding of unit length"):
         verifier.embed([np.zeros((112, 112, 3), np.uint8)], verifier.choose(None))
 
@@ -120,13 +120,37 @@ def test_a_threshold_is_the_artifacts_or_the_one_given(face_artifact: Path, tmp_
     """One a configuration, with the rule that set it; a given one holds for all and says that it is fixed."""
     folder = Path(shutil.copytree(face_artifact, tmp_path / "own"))
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
-    manifest["configurations"]["LL"]["threshold"] = {"value": 0.31, "rule": "fmr=0.001", "split": "dev"}
+    for text, value in (("LL", 0.31), ("HH", 0.42)):
+        manifest["configurations"][text]["threshold"] = {"value": value, "rule": "fmr=0.001", "split": "dev"}
     (folder / "manifest.json").write_text(json.dumps(manifest), "utf-8")
     own, given = Verifier(folder), Verifier(folder, threshold=0.4)
     assert (own.threshold(own.choose("LL")).value, own.threshold(own.choose("LL")).rule) == (0.31, "fmr=0.001")
-    assert own.threshold(own.choose("HH")).value == 0.5
+    assert own.threshold(own.choose("HH")).value == 0.42
+    with pytest.raises(ArtifactError, match="no threshold of it is known"):
+        own.threshold(own.choose("BB"))
     assert {given.threshold(configuration).value for configuration in given.configurations} == {0.4}
     assert given.threshold(given.choose(None)).rule == "fixed=0.4"
+
+
+def test_a_threshold_that_nobody_measured_lets_nobody_in(face_artifact: Path) -> None:
+    """An artifact that was exported without dev says 0.5 of every configuration: refused, as a file of another maker without one is."""
+    with pytest.raises(ArtifactError, match="small: no threshold of it is known; give one with --threshold"):
+        Verifier(face_artifact)
+
+
+@pytest.mark.parametrize("length", [0.991, 1.009, 1 + 1e-4])
+def test_what_is_nearly_of_unit_length_is_brought_to_it(
+    face_artifact: Path, monkeypatch: pytest.MonkeyPatch, length: float
+) -> None:
+    """So that the product of two is a cosine, and never above 1 but for rounding."""
+    made = np.random.default_rng(0).standard_normal((3, 32))
+    made /= np.linalg.norm(made, axis=1, keepdims=True)
+    monkeypatch.setattr(Engine, "embeddings", lambda _, crops, __: (made[: len(crops)] * length).astype(np.float32))
+    verifier = Verifier(face_artifact, threshold=0.5)
+    found = verifier.embed([np.zeros((112, 112, 3), np.uint8)] * 3, verifier.choose(None))
+    assert found.dtype == np.float32
+    assert np.linalg.norm(found.astype(np.float64), axis=1) == pytest.approx(1, abs=1e-7)
+    assert found == pytest.approx(made, abs=1e-6)
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan"), float("inf")])

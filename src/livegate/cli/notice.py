@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 def licence_line(name: str, licence: Licence) -> str:
     """What one may do with the weights of a name, in one line."""
-    return f"weights {name!r}: {licence.spdx}. {licence.summary}"
+    from livegate.cli.check import printable
+
+    return printable(f"weights {name!r}: {licence.spdx}. {licence.summary}")
 
 
 def licence_once(name: str, licence: Licence) -> None:

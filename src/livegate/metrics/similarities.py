@@ -20,6 +20,8 @@ from livegate.errors import MetricError
 from livegate.metrics.codes import Codes, Text, ranked
 from livegate.metrics.scores import Floats, Mask
 
+UNIT_TOLERANCE = 0.01
+"""How far the length of an embedding may be from 1: arithmetic in a few bits moves it by less."""
 _TEXT = np.dtypes.StringDType()
 
 
@@ -83,6 +85,13 @@ class Similarities:
         """The comparisons that a mask (N,) or an array of indices picks out."""
         names = ("values", "mated", "fold", "reference_subject", "probe_subject")
         return type(self)(**{name: getattr(self, name)[rows] for name in names})
+
+
+def of_unit_length(embeddings: npt.NDArray[np.floating]) -> Mask:
+    """Which embeddings (N, D) have the length 1, within `UNIT_TOLERANCE`; none that holds what is no number."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(embeddings.astype(np.float64), axis=1)
+        return np.asarray(np.abs(lengths - 1) <= UNIT_TOLERANCE, dtype=np.bool_)
 
 
 def cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> Floats:

@@ -7,10 +7,10 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Json, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Json, ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -20,7 +20,7 @@ from livegate.errors import CheckpointError
 from livegate.models.backbone import Purpose
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
-from livegate.preprocessing import Preprocessing
+from livegate.preprocessing import Preprocessing, require_whole, with_shape
 
 FORMAT = "livegate-checkpoint-1"
 WEIGHTS = "model.safetensors"
@@ -28,12 +28,16 @@ WEIGHTS = "model.safetensors"
 
 
 class _Header(BaseModel):
-    """The header of the file: JSON by key; a key that it does not know, at any depth, is a fault."""
+    """The header of the file: JSON by key; a key that it does not know, at any depth, is a fault, and so is a field of preprocessing that it lacks.
+
+    The format has no other versions: what was written before crops had shapes was always a square of a box as it was found, and is read so.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     model: Json[ModelSpec]
-    preprocessing: Json[Preprocessing]
+    # Before validators run from the last to the first.
+    preprocessing: Json[Annotated[Preprocessing, BeforeValidator(require_whole), BeforeValidator(with_shape)]]
     recipe: Json[dict[str, Any]]
     notes: Json[dict[str, Any]]
 

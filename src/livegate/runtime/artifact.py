@@ -16,10 +16,11 @@ from pydantic import ValidationError
 
 from livegate.errors import ArtifactError
 from livegate.runtime.backends.base import Model
-from livegate.runtime.manifest import SCHEMA_VERSION, Manifest, Variant
+from livegate.runtime.manifest import SCHEMA_VERSION, Manifest, Variant, target
 from livegate.runtime.migration import migrated
 
 MANIFEST = "manifest.json"
+DEFAULT_RUNTIME, DEFAULT_PRECISION = "onnx", "fp32"
 MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 
 
@@ -60,6 +61,25 @@ class Artifact:
         """The whole text of its licence, or what is known of it."""
         licence = self.manifest.licence
         return (self.folder / licence.file).read_text("utf-8") if licence.file else licence.summary
+
+    def variant(self, runtime: str | None = None, precision: str = DEFAULT_PRECISION) -> Variant:
+        """The network for a runtime in a precision.
+
+        Args:
+            runtime: its name; None for ``onnx``, or what a file of another maker is for.
+            precision: ``fp32``, or another that there is for it.
+
+        Raises:
+            ArtifactError: if there is none.
+        """
+        manifest = self.manifest
+        if runtime is None:
+            runtime = next(iter(manifest.variants.values())).runtime if manifest.foreign else DEFAULT_RUNTIME
+        name = target(runtime, precision)
+        if name not in manifest.variants:
+            adds = "" if manifest.foreign else f"; livegate export … --to {name} adds it"
+            raise ArtifactError(self.folder, [f"has no variant {name!r}; it has {', '.join(manifest.variants)}{adds}"])
+        return manifest.variants[name]
 
     def read(self, variant: Variant) -> Model:
         """What a backend runs: the bytes of the variant's files, checked once more, so that what runs is what was checked.

@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
 from livegate.decision import score_from_logits
-from livegate.errors import ArtifactError, PictureError
+from livegate.errors import PictureError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Pixels, Preprocessing, to_input
-from livegate.runtime.artifact import Artifact
+from livegate.runtime.artifact import DEFAULT_PRECISION, Artifact
 from livegate.runtime.backends.base import Options, load
 from livegate.runtime.foreign import opened
-from livegate.runtime.manifest import Manifest, Variant, target
-
-DEFAULT_RUNTIME, DEFAULT_PRECISION = "onnx", "fp32"
+from livegate.runtime.manifest import Manifest
 
 
 class EngineOptions(TypedDict, total=False):
@@ -64,7 +62,7 @@ class Engine:
         cache: bool = False,
     ) -> None:
         self.artifact = artifact if isinstance(artifact, Artifact) else opened(artifact)
-        self.variant = _variant(self.artifact, runtime, precision)
+        self.variant = self.artifact.variant(runtime, precision)
         self._held = frozenset(self.variant.configurations)
         self._backend = load(self.variant.runtime, self.artifact.read(self.variant), Options(threads, cache))
 
@@ -98,7 +96,7 @@ class Engine:
             ConfigurationError: if the file does not hold it.
         """
         text = str(self.choose(str(configuration)))
-        return self.variant.thresholds.get(text) or self.manifest.configurations[text].threshold
+        return self.manifest.threshold(text, self.variant)
 
     def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """Run the network.
@@ -141,17 +139,6 @@ class Engine:
     def scores(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float64]:
         """The score of each crop (size, size, 3) uint8 RGB: (N,) float64, 0..1, higher = more bona fide."""
         return score_from_logits(self.logits(to_input(crops), configuration))
-
-
-def _variant(artifact: Artifact, runtime: str | None, precision: str) -> Variant:
-    manifest = artifact.manifest
-    if runtime is None:
-        runtime = next(iter(manifest.variants.values())).runtime if manifest.foreign else DEFAULT_RUNTIME
-    name = target(runtime, precision)
-    if name not in manifest.variants:
-        adds = "" if manifest.foreign else f"; livegate export … --to {name} adds it"
-        raise ArtifactError(artifact.folder, [f"has no variant {name!r}; it has {', '.join(manifest.variants)}{adds}"])
-    return manifest.variants[name]
 
 
 def _check(images: NDArray[np.float32], size: int) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from livegate.configuration import Configuration
 from livegate.decision import Task
 from livegate.errors import ArtifactError, ConfigurationError
 from livegate.metrics.pad import Threshold
-from livegate.preprocessing import Preprocessing
+from livegate.preprocessing import Preprocessing, require_whole
 from livegate.runtime.backends.base import RUNTIMES
 from livegate.runtime.entry import ContractEntry, Entry, Fact, InputEntry
 from livegate.runtime.omz import CONTRACTS
@@ -44,6 +45,8 @@ FileName = Annotated[str, AfterValidator(_plain_name)]
 FilePath = Annotated[str, AfterValidator(_plain_path)]
 """A file in the artifact's folder or in a folder of it, with ``/`` between the parts."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+SPDX = "^[A-Za-z0-9.+:() -]{1,100}$"
+"""The characters of an SPDX expression; it may name a file, too."""
 
 
 class ConfigurationFacts(Fact):
@@ -183,7 +186,7 @@ class Licence(Fact):
     ``file`` is null for a file of another maker.
     """
 
-    spdx: str
+    spdx: Annotated[str, Field(pattern=SPDX)]
     summary: str
     file: FileName | None
 
@@ -197,7 +200,7 @@ class Licence(Fact):
         first, _, rest = text.partition("\n")
         label, _, spdx = first.partition(":")
         summary = " ".join(rest.strip().split("\n\n")[0].split())
-        if label != "SPDX-License-Identifier" or not spdx.strip() or not summary:
+        if label != "SPDX-License-Identifier" or not re.fullmatch(SPDX, spdx.strip()) or not summary:
             raise ArtifactError(
                 "the licence text", ["must begin with 'SPDX-License-Identifier: …' and then one plain sentence"]
             )
@@ -226,7 +229,7 @@ class Manifest(Fact):
     outputs: tuple[Literal["bona-fide"], Literal["attack"]] | tuple[Literal["embedding"]]
     adaptive_blocks: Annotated[int, Field(ge=0, le=8)]
     default_configuration: str
-    preprocessing: Preprocessing
+    preprocessing: Annotated[Preprocessing, BeforeValidator(require_whole)]
     configurations: Mapping[str, ConfigurationFacts]
     variants: Annotated[Mapping[str, Variant], Field(min_length=1)]
     golden: Golden | None
@@ -305,6 +308,15 @@ class Manifest(Fact):
     def bytes(self) -> int:
         """The size of the files of all variants; a file that several of them name counts once."""
         return sum({name: file.bytes for variant in self.variants.values() for name, file in variant.files.items()}.values())
+
+    def threshold(self, text: str, variant: Variant) -> Threshold:
+        """From which score a face counts as bona fide, or from which cosine two are of one person, where a variant made the scores.
+
+        Args:
+            text: a configuration that the variant holds.
+            variant: one of the manifest's.
+        """
+        return variant.thresholds.get(text) or self.configurations[text].threshold
 
     def choose(self, text: str | None, among: Collection[str] | None = None) -> Configuration:
         """The configuration that a user's words mean.

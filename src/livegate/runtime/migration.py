@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from livegate.preprocessing import with_shape
+
 
 def migrated(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest of any known version as one of the newest."""
@@ -11,9 +13,11 @@ def migrated(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 knew one ONNX file, and kept the tolerance of a replay with the golden vectors."""
+    """Version 1 knew one ONNX file and one shape of crops, and kept the tolerance of a replay with the golden vectors."""
     renewed = {**manifest, "schema_version": 2}
     variants, golden = renewed.get("variants"), renewed.get("golden")
+    if "preprocessing" in renewed:
+        renewed["preprocessing"] = with_shape(renewed["preprocessing"])
     if isinstance(variants, dict):
         renewed["variants"] = {name: _variant_from_1(name, variant) for name, variant in variants.items()}
     if isinstance(golden, dict):

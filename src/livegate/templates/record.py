@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from livegate.errors import StoreError
+from livegate.metrics.similarities import of_unit_length
 from livegate.templates.cipher import DamagedError
 
 MAX_NAME, MAX_CONSENT = 200, 1000
@@ -22,8 +23,6 @@ MAX_TEMPLATES = 32
 MIN_SIZE, MAX_SIZE = 32, 1024
 """Numbers in an embedding."""
 MAX_DAYS = 3660
-UNIT_TOLERANCE = 1e-3
-"""How far the length of an embedding may be from 1: float16 arithmetic in a network moves it by less."""
 FACTS_STEP = 512
 """Facts are filled up to a multiple of so many bytes, so that the file does not tell how long a name is."""
 
@@ -117,10 +116,10 @@ def checked_identity(identity: str) -> bytes:
 
 
 def checked_embeddings(embeddings: ArrayLike) -> Embeddings:
-    """Embeddings as they are kept: float32, one a row.
+    """Embeddings as they are kept: float32, one a row, brought to the length 1 to the last digit.
 
     Args:
-        embeddings: (K, D), each of length 1.
+        embeddings: (K, D), each of length 1 within `UNIT_TOLERANCE`.
 
     Raises:
         StoreError: if they are not.
@@ -137,11 +136,11 @@ def checked_embeddings(embeddings: ArrayLike) -> Embeddings:
             [f"must be 1 to {MAX_TEMPLATES} rows of {MIN_SIZE} to {MAX_SIZE} floats, got {array.shape} {array.dtype}"],
         )
     lengths = np.linalg.norm(array.astype(np.float64), axis=1)
-    for row, length in enumerate(lengths):
-        # Written so that a length that is no number fails, too.
-        if not abs(length - 1) <= UNIT_TOLERANCE:
-            raise StoreError("embeddings", [f"row {row} has length {length:.4g}; an embedding has length 1"])
-    return np.ascontiguousarray(array, dtype=np.float32)
+    if faults := [
+        f"row {row} has length {lengths[row]:.4g}; an embedding has length 1" for row in np.flatnonzero(~of_unit_length(array))
+    ]:
+        raise StoreError("embeddings", faults)
+    return np.ascontiguousarray(array / lengths[:, None], dtype=np.float32)
 
 
 def expiry(enrolled: datetime, keep_days: int) -> datetime:

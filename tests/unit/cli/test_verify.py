@@ -132,7 +132,8 @@ def test_a_usage_error_says_nothing_on_standard_output(
 ) -> None:
     """Exit code 2, and the reason on standard error."""
     given = [str(face_artifact) if option == "FACES" else option for option in options]
-    code, out, err = run("verify", pictures["face"], pictures["face"], "--verifier", face_artifact, *given)
+    command = "verify", pictures["face"], pictures["face"], "--verifier", face_artifact, "--threshold", "0.5"
+    code, out, err = run(*command, *given)
     assert (code, out) == (2, "")
     assert words in err
 
@@ -141,9 +142,16 @@ def test_a_picture_that_is_not_there_is_an_error(
     run: Run, pictures: dict[str, Path], face_artifact: Path, tmp_path: Path
 ) -> None:
     """One line, exit code 2."""
-    code, out, err = run("verify", pictures["face"], tmp_path / "none.jpg", "--verifier", face_artifact)
+    code, out, err = run("verify", pictures["face"], tmp_path / "none.jpg", "--verifier", face_artifact, "--threshold", "0.5")
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert "none.jpg" in err
+
+
+def test_a_verifier_without_a_measured_threshold_needs_one(run: Run, pictures: dict[str, Path], face_artifact: Path) -> None:
+    """It was exported without dev: nobody is let in by the 0.5 that stands in its manifest."""
+    code, out, err = run("verify", pictures["face"], pictures["face"], "--verifier", face_artifact)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "no threshold of it is known; give one with --threshold" in err
 
 
 @pytest.mark.parametrize(

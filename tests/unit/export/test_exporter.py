@@ -130,6 +130,7 @@ def test_an_existing_folder_is_refused_and_left_alone(checkpoint: Checkpoint, tm
         "SPDX-License-Identifier: MIT\n",
         "SPDX-License-Identifier:\n\nFree.\n",
         "MIT: yes\n\nFree.\n",
+        "SPDX-License-Identifier: ../MIT\n\nFree.\n",
     ],
 )
 def test_a_licence_without_its_spdx_line_or_sentence_is_refused(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -98,16 +100,34 @@ def test_weights_of_others_are_not_taken_for_ours(tmp_path: Path, header: dict[s
         {"model": '{"name": "resnet"}'},
         {"model": '{"name": "mobilenet-v2", "width": 2}'},
         {"recipe": ""},
-        {"preprocessing": '{"size": 3}'},
+        {"preprocessing": json.dumps(asdict(Preprocessing()) | {"size": 3})},
+        {"preprocessing": "{}"},
+        {"preprocessing": json.dumps(asdict(Preprocessing()) | {"detection": {"score": 0.6}})},
+        {"preprocessing": "[]"},
     ],
 )
 def test_a_header_that_cannot_be_read_is_a_fault(tmp_path: Path, change: dict[str, str]) -> None:
     """Our format with facts that are damaged or unknown is refused."""
-    header = {"format": "livegate-checkpoint-1", "model": "{}", "preprocessing": "{}", "recipe": "{}", "notes": "{}"}
+    whole = json.dumps(asdict(Preprocessing()))
+    header = {"format": "livegate-checkpoint-1", "model": "{}", "preprocessing": whole, "recipe": "{}", "notes": "{}"}
     path = tmp_path / "header.safetensors"
+    save_file({"weight": torch.zeros(2)}, path, header)
+    assert Checkpoint.load(path).preprocessing == Preprocessing()
     save_file({"weight": torch.zeros(2)}, path, header | change)
     with pytest.raises(CheckpointError, match="has a header that cannot be read"):
         Checkpoint.load(path)
+
+
+def test_a_checkpoint_from_before_there_were_shapes_is_read(tmp_path: Path) -> None:
+    """It lacks the fields that came later: its crops were squares about the box as it was found."""
+    older = asdict(Preprocessing(size=64, margin=1.2))
+    del older["shape"], older["detection"]["widened"]
+    header = {"format": "livegate-checkpoint-1", "model": "{}", "recipe": "{}", "notes": "{}"}
+    path = tmp_path / "older.safetensors"
+    save_file({"weight": torch.zeros(2)}, path, header | {"preprocessing": json.dumps(older)})
+    found = Checkpoint.load(path).preprocessing
+    assert found == Preprocessing(size=64, margin=1.2)
+    assert (found.shape, found.detection.widened) == ("square", (1.0, 1.0))
 
 
 def test_weights_of_another_network_do_not_fit(checkpoint: Checkpoint) -> None:

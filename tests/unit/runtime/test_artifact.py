@@ -192,6 +192,22 @@ def test_several_faults_are_told_at_once(tampered: Path) -> None:
         ),
         (lambda m: m.update(variants={}), "variants"),
         (lambda m: m["preprocessing"].update(std=[1, 1, 0]), "std"),
+        (
+            lambda m: m.update(preprocessing={}),
+            "preprocessing: Value error, lacks size, margin, shape, colour, mean, std, interpolation, layout, detection;",
+        ),
+        (
+            lambda m: m["preprocessing"].update(detection={}),
+            "lacks detection.score, detection.nms, detection.longest_side, detection.stretches, detection.widened;",
+        ),
+        (lambda m: (m["preprocessing"].pop("mean"), m["preprocessing"]["detection"].pop("nms")), "lacks mean, detection.nms;"),
+        (lambda m: m["preprocessing"].pop("shape"), "lacks shape;"),
+        (lambda m: m.update(preprocessing=[]), "preprocessing"),
+        (lambda m: m["preprocessing"].update(detection=None), "preprocessing.detection"),
+        (lambda m: m["licence"].update(spdx="../../.profile"), "licence.spdx"),
+        (lambda m: m["licence"].update(spdx="MIT\x1b[2J"), "licence.spdx"),
+        (lambda m: m["licence"].update(spdx="M" * 101), "licence.spdx"),
+        (lambda m: m["licence"].update(spdx="MIT\n"), "licence.spdx"),
     ],
 )
 def test_facts_that_contradict_one_another_are_refused(

@@ -78,6 +78,23 @@ def test_the_threshold_of_a_known_file_is_taken(tmp_path: Path, monkeypatch: pyt
     assert Verifier(path, threshold=0.5).threshold(verifier.choose(None)).value == 0.5
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"runtime": "openvino"}, "pool.onnx is of another maker and takes no runtime; leave it out"),
+        ({"precision": "int8", "cache": True}, "takes no precision and no cache; leave"),
+        ({"threads": 0}, "threads must lie between 1 and 256, got 0"),
+        ({"threads": 257}, "threads must lie between 1 and 256, got 257"),
+    ],
+)
+def test_options_that_a_file_cannot_follow_are_refused(tmp_path: Path, options: dict[str, Any], words: str) -> None:
+    """Rather than forgotten; threads within the limits of every runtime, and what is the default, it takes."""
+    path = pooling(tmp_path / "pool.onnx")
+    Verifier(path, threshold=0.5, runtime=None, precision="fp32", cache=False, threads=2)
+    with pytest.raises(LivegateError, match=words):
+        Verifier(path, threshold=0.5, **options)
+
+
 def test_known_thresholds_are_cosines_of_files() -> None:
     """Each by a SHA-256, with the rule and the split that set it."""
     assert embedders.KNOWN

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from livegate.errors import ArtifactError
+from livegate.preprocessing import Preprocessing
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.entry import InputEntry
 from livegate.runtime.migration import migrated
@@ -24,7 +25,16 @@ VERSION_1: dict[str, Any] = {
     "outputs": ["bona-fide", "attack"],
     "adaptive_blocks": 1,
     "default_configuration": "H",
-    "preprocessing": {"size": 64},
+    "preprocessing": {
+        "size": 64,
+        "margin": 1.0,
+        "colour": "RGB",
+        "mean": [151.2405, 119.595, 107.8395],
+        "std": [63.0105, 56.457, 55.0035],
+        "interpolation": "area",
+        "layout": "NCHW",
+        "detection": {"score": 0.6, "nms": 0.3, "longest_side": 480, "stretches": [1.0, 1.5, 2.0]},
+    },
     "configurations": {"H": {"parameters": 2, "macs": 3, "threshold": {"value": 0.25, "rule": "bpcer=0.05", "split": "dev"}}},
     "variants": {
         "onnx": {
@@ -65,6 +75,8 @@ def test_a_manifest_of_version_1_opens(tmp_path: Path) -> None:
     assert (variant.parity.pictures, variant.parity.largest, variant.parity.tolerance) == (64, 2e-06, 0.0002)
     assert not variant.thresholds
     assert manifest.configurations["H"].threshold.value == 0.25
+    assert manifest.preprocessing == Preprocessing(size=64)
+    assert (manifest.preprocessing.shape, manifest.preprocessing.detection.widened) == ("square", (1.0, 1.0))
 
 
 def test_reading_it_writes_nothing(tmp_path: Path) -> None:
@@ -97,6 +109,10 @@ def test_a_manifest_of_the_newest_version_is_left_alone() -> None:
         (("golden",), 5, "golden"),
         (("golden", "size"), 5, "golden.size"),
         (("colour",), "blue", "colour"),
+        (("preprocessing",), {"size": 64}, "lacks margin, colour, mean,"),
+        (("preprocessing",), 5, "preprocessing"),
+        (("preprocessing", "detection"), {"score": 0.6}, "lacks detection.nms,"),
+        (("preprocessing", "detection"), [], "preprocessing.detection"),
     ],
 )
 def test_what_was_wrong_is_still_wrong(tmp_path: Path, place: tuple[str, ...], value: object, words: str) -> None:

@@ -91,6 +91,15 @@ def test_what_is_no_embedding_is_refused(array: np.ndarray) -> None:
         checked_embeddings(array)
 
 
+def test_what_is_nearly_of_unit_length_is_brought_to_it() -> None:
+    """A hundredth is forgiven, more is not."""
+    for length in (0.991, 1.009):
+        assert np.linalg.norm(checked_embeddings(np.full((1, 64), length / 8))) == pytest.approx(1, abs=1e-7)
+    for length in (0.989, 1.011):
+        with pytest.raises(StoreError, match=f"row 0 has length {length}; an embedding has length 1"):
+            checked_embeddings(np.full((1, 64), length / 8))
+
+
 def test_embeddings_come_back_bit_for_bit() -> None:
     """From any float, as float32; a packed part that is cut is damage."""
     rows = np.eye(40, dtype=np.float16)[:3]

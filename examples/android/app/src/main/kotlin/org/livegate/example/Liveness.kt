@@ -29,8 +29,9 @@ data class Decision(val score: Double?, val threshold: Double?, val reason: Stri
  */
 class Liveness(assets: AssetManager) : AutoCloseable {
     private val manifest = JSONObject(assets.open("manifest.json").use { it.readBytes().decodeToString() })
-    private val signatures = manifest.at("variants", "litert", "entry", "names")
-    private val preprocessing = manifest.at("preprocessing")
+    private val variant = manifest.at("variants", "litert")
+    private val signatures = variant.at("entry", "names")
+    private val preprocessing = manifest.at("preprocessing").also { requireKnown(manifest.getString("task"), it) }
     private val size = preprocessing.getInt("size")
     private val finder =
         FaceFinder(assets.open("face_detection_yunet_2023mar.onnx").use { it.readBytes() }, preprocessing.at("detection"))
@@ -49,8 +50,13 @@ class Liveness(assets: AssetManager) : AutoCloseable {
         val face = crop(picture, box)
         fault(box, face)?.let { return Decision(null, null, it) }
         val (bonaFide, attack) = logits(face, configuration)
-        val threshold = manifest.at("configurations", configuration, "threshold").getDouble("value")
-        return Decision(1 / (1 + exp(attack.toDouble() - bonaFide)), threshold)
+        return Decision(1 / (1 + exp(attack.toDouble() - bonaFide)), threshold(configuration))
+    }
+
+    /** The file's own where those of the artifact do not fit its precision. */
+    private fun threshold(configuration: String): Double {
+        val own = variant.optJSONObject("thresholds")?.optJSONObject(configuration)
+        return (own ?: manifest.at("configurations", configuration, "threshold")).getDouble("value")
     }
 
     /** The face as the network takes it, (size, size) RGB: area-averaged where it shrinks, bilinear where it grows. */
@@ -72,6 +78,16 @@ class Liveness(assets: AssetManager) : AutoCloseable {
     }
 
     override fun close() = interpreter.close()
+}
+
+/** Stops where a model wants its faces otherwise than they are cut here: other pixels would give wrong scores without a sign of it. */
+private fun requireKnown(task: String, preprocessing: JSONObject) {
+    val shape = preprocessing.getString("shape")
+    val interpolation = preprocessing.getString("interpolation")
+    val widened = preprocessing.at("detection").getJSONArray("widened").let { list -> List(list.length(), list::getDouble) }
+    require(task == "liveness" && shape == "square" && interpolation == "area" && widened.all { it == 1.0 }) {
+        "this program needs task liveness, shape square, interpolation area, boxes not widened; got $task, $shape, $interpolation, $widened"
+    }
 }
 
 /** Why a face is not judged; null when it is good enough. The limits are those of `livegate.capture`. */
