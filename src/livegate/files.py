@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from livegate.errors import LivegateError
 
@@ -32,6 +34,31 @@ def separator_fault(header: str) -> list[str]:
 
 
 @contextmanager
+def whole(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A new binary file that takes its name only once it is complete and on the disk; a failure leaves what was there before.
+
+    Until then it lies beside that under a name of its own, so that several may write one file at a time: the last one stays.
+
+    Args:
+        path: the file.
+        mode: who may do what with it, less what the user's mask forbids.
+
+    Raises:
+        OSError: when the folder or file cannot be written.
+    """
+    part = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}.part"
+    try:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
 def replacing(path: str | Path) -> Iterator[TextIO]:
     """A text file that takes its name only once it is complete; a failure leaves what was there before.
 
@@ -41,16 +68,13 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     path = Path(path)
     if path.exists() and not path.is_file():
         raise LivegateError(f"{path} cannot be written: it is no regular file; give the name of one")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
+        with whole(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            yield text
+            text.detach()
     except OSError as error:
         raise LivegateError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if part.is_file():
-            part.unlink()
 
 
 def write(path: Path, data: bytes, what: str) -> None:
@@ -64,12 +88,9 @@ def write(path: Path, data: bytes, what: str) -> None:
     Raises:
         LivegateError: when the folder or file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        with whole(path) as file:
+            file.write(data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise LivegateError(f"{what} {path} cannot be written ({error.strerror})") from None
