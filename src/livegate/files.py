@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from livegate.errors import LivegateError
 
+Identity = tuple[int, int]
+"""Of a file: its device, and its number there."""
 _SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -21,7 +23,26 @@ def require_other(path: Path, *read: Path) -> None:
     Raises:
         LivegateError: if it is.
     """
-    if path.exists() and any(one.exists() and path.samefile(one) for one in read):
+    require_none_of(path, identities(read))
+
+
+def identities(paths: Iterable[Path]) -> frozenset[Identity]:
+    """Which files these are, by whatever name or link; of those that are not there, nothing."""
+    found = set()
+    for path in paths:
+        with suppress(OSError, ValueError):
+            status = path.stat()
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def require_none_of(path: Path, read: frozenset[Identity]) -> None:
+    """Check the same as `require_other` against files that were looked at before, in a time that does not grow with their number.
+
+    Raises:
+        LivegateError: if it is one of them.
+    """
+    if identities([path]) & read:
         raise LivegateError(f"{path} is what is read; writing would destroy it: give another file")
 
 

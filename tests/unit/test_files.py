@@ -12,7 +12,7 @@ from typing import IO, Any
 import pytest
 
 from livegate.errors import LivegateError
-from livegate.files import replacing, whole, write
+from livegate.files import identities, replacing, require_none_of, require_other, whole, write
 
 WRITERS: dict[str, tuple[Callable[[Path], AbstractContextManager[IO[Any]]], Any, Any]] = {
     "whole": (whole, b"one\r\n\xff", b"two"),
@@ -97,3 +97,39 @@ def test_the_folder_of_what_is_written_is_made(tmp_path: Path) -> None:
     """With those above it."""
     write(tmp_path / "a" / "b" / "c", b"data", "list")
     assert (tmp_path / "a" / "b" / "c").read_bytes() == b"data"
+
+
+def test_what_is_read_is_known_by_any_name(tmp_path: Path) -> None:
+    """A file, by another way to it, by a link, and by a second name; what is not there is nothing."""
+    one, other, missing = tmp_path / "one", tmp_path / "other", tmp_path / "missing"
+    for path in (one, other):
+        path.touch()
+    (tmp_path / "link").symlink_to(one)
+    (tmp_path / "second").hardlink_to(one)
+    read = identities([one, missing, tmp_path / "a\0b", tmp_path / ("n" * 300)])
+    assert len(read) == 1
+    for path in (one, tmp_path / "link", tmp_path / "second", tmp_path / "x" / ".." / "one"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(LivegateError, match="is what is read; writing would destroy it: give another file"):
+            require_none_of(path, read)
+        with pytest.raises(LivegateError, match="is what is read"):
+            require_other(path, missing, one)
+    require_none_of(other, read)
+    require_none_of(missing, read)
+    require_other(other, missing, one)
+
+
+def test_many_files_that_are_read_are_looked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Afterwards a file that will be written costs one look, however many are read."""
+    paths = [tmp_path / str(number) for number in range(50)]
+    for path in paths:
+        path.touch()
+    looked: list[Path] = []
+    stat_of = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **options: looked.append(path) or stat_of(path, **options))
+    read = identities(paths[:40])
+    assert looked == paths[:40]
+    looked.clear()
+    for path in paths[40:]:
+        require_none_of(path, read)
+    assert looked == paths[40:]
