@@ -153,16 +153,16 @@ def face_artifact(face_checkpoint: Callable[[int], Path], tmp_path_factory: pyte
 class PixelEmbedder:
     """What a verification network is to whoever compares: unit vectors that are alike where pictures are. Heavy sees finer than light."""
 
-    size = 75
+    size, side = 75, 112
 
     def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
         """The picture, resized; the points are taken on trust."""
         assert len(landmarks) == 5
-        return np.asarray(cv2.resize(picture, (112, 112), interpolation=cv2.INTER_AREA))
+        return np.asarray(cv2.resize(picture, (self.side, self.side), interpolation=cv2.INTER_AREA))
 
     def embed(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
         """The coarse pixels of each crop, brought to unit length."""
-        assert all(crop.shape == (112, 112, 3) and crop.dtype == np.uint8 for crop in crops)
+        assert all(crop.shape == (self.side, self.side, 3) and crop.dtype == np.uint8 for crop in crops)
         coarse = 3 if str(configuration) == "L" else 5
         small = [cv2.resize(cv2.resize(crop, (coarse, coarse), interpolation=cv2.INTER_AREA), (5, 5)) for crop in crops]
         vectors = np.stack(small).reshape(len(crops), -1).astype(np.float32)

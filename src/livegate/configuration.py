@@ -14,6 +14,9 @@ from typing import Self
 
 from livegate.errors import ConfigurationError
 
+HEAVIEST, LIGHTEST = "heaviest", "lightest"
+"""The words for a configuration of every model."""
+
 
 class Branch(StrEnum):
     """What one adaptive block computes. The only place where the letters are named."""
@@ -58,6 +61,20 @@ class Configuration:
         if blocks is not None:
             configuration.require(blocks)
         return configuration
+
+    @classmethod
+    def chosen(cls, text: str | None, blocks: int) -> Self:
+        """What a user's words mean for a network that can run every configuration.
+
+        Args:
+            text: letters such as HLH; ``heaviest``, both branches of every block; ``lightest``, the light ones; or None, the heavy ones.
+            blocks: how many adaptive blocks the network has.
+
+        Raises:
+            ConfigurationError: as `parse` does.
+        """
+        words = {None: Branch.HEAVY, HEAVIEST: Branch.BOTH, LIGHTEST: Branch.LIGHT}
+        return cls.uniform(words[text], blocks) if text in words else cls.parse(text or "", blocks)
 
     @classmethod
     def enumerate(cls, blocks: int) -> Iterator[Self]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,19 @@ class Decision:
     total_ms: float
     face: Box | None
     reason: str = ""
+
+    @classmethod
+    def judged(  # noqa: PLR0913 - all facts of it
+        cls, score: float, threshold: float, configuration: str, latency_ms: float, total_ms: float, face: Box | None
+    ) -> Self:
+        """What a score means under a threshold."""
+        status = Status.BONA_FIDE if score >= threshold else Status.ATTACK
+        return cls(status, score, threshold, configuration, latency_ms, total_ms, face)
+
+    @classmethod
+    def not_judged(cls, reason: str, total_ms: float, face: Box | None = None, latency_ms: float = 0.0) -> Self:
+        """There is no score."""
+        return cls(Status.NOT_JUDGED, None, None, "", latency_ms, total_ms, face, reason)
 
     @property
     def accepted(self) -> bool:

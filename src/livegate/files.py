@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
-from collections.abc import Iterator
+import secrets
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
 from livegate.errors import LivegateError
 
+Identity = tuple[int, int]
+"""Of a file: its device, and its number there."""
 _SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -19,7 +23,26 @@ def require_other(path: Path, *read: Path) -> None:
     Raises:
         LivegateError: if it is.
     """
-    if path.exists() and any(one.exists() and path.samefile(one) for one in read):
+    require_none_of(path, identities(read))
+
+
+def identities(paths: Iterable[Path]) -> frozenset[Identity]:
+    """Which files these are, by whatever name or link; of those that are not there, nothing."""
+    found = set()
+    for path in paths:
+        with suppress(OSError, ValueError):
+            status = path.stat()
+            found.add((status.st_dev, status.st_ino))
+    return frozenset(found)
+
+
+def require_none_of(path: Path, read: frozenset[Identity]) -> None:
+    """Check the same as `require_other` against files that were looked at before, in a time that does not grow with their number.
+
+    Raises:
+        LivegateError: if it is one of them.
+    """
+    if identities([path]) & read:
         raise LivegateError(f"{path} is what is read; writing would destroy it: give another file")
 
 
@@ -32,6 +55,31 @@ def separator_fault(header: str) -> list[str]:
 
 
 @contextmanager
+def whole(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """A new binary file that takes its name only once it is complete and on the disk; a failure leaves what was there before.
+
+    Until then it lies beside that under a name of its own, so that several may write one file at a time: the last one stays.
+
+    Args:
+        path: the file.
+        mode: who may do what with it, less what the user's mask forbids.
+
+    Raises:
+        OSError: when the folder or file cannot be written.
+    """
+    part = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}.part"
+    try:
+        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+@contextmanager
 def replacing(path: str | Path) -> Iterator[TextIO]:
     """A text file that takes its name only once it is complete; a failure leaves what was there before.
 
@@ -41,16 +89,13 @@ def replacing(path: str | Path) -> Iterator[TextIO]:
     path = Path(path)
     if path.exists() and not path.is_file():
         raise LivegateError(f"{path} cannot be written: it is no regular file; give the name of one")
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
-            yield file
-        part.replace(path)
+        with whole(path) as file:
+            text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+            yield text
+            text.detach()
     except OSError as error:
         raise LivegateError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        if part.is_file():
-            part.unlink()
 
 
 def write(path: Path, data: bytes, what: str) -> None:
@@ -64,12 +109,9 @@ def write(path: Path, data: bytes, what: str) -> None:
     Raises:
         LivegateError: when the folder or file cannot be written.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(data)
-        part.replace(path)
+        with whole(path) as file:
+            file.write(data)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise LivegateError(f"{what} {path} cannot be written ({error.strerror})") from None

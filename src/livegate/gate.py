@@ -5,7 +5,7 @@ A gate fails closed: whatever is missing, in doubt or broken on the way ends in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import NamedTuple, Unpack
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from livegate import pictures
 from livegate.capture import NO_FACE, Capture, Captured, QualityLimits
 from livegate.configuration import Branch, Configuration
-from livegate.decision import Decision, Match, Status
+from livegate.decision import Decision, Match
 from livegate.errors import LivegateError
 from livegate.metrics.scores import mean_score
 from livegate.preprocessing import Pixels
@@ -89,8 +89,7 @@ class Gate:
         """
         started = perf_counter()
         chosen = self.engine.choose(configuration)
-        captured = self._capture.largest(_pixels(picture))
-        return _not_judged(started, NO_FACE) if captured is None else self._decide(captured, chosen, started)
+        return self._decided(self._capture.largest(_pixels(picture)), chosen, started)
 
     def check_all(self, picture: Picture, configuration: str | None = None) -> list[Decision]:
         """Decide about every face of a picture, the largest first; one decision *not judged* when there is none.
@@ -100,7 +99,7 @@ class Gate:
         started = perf_counter()
         chosen = self.engine.choose(configuration)
         faces = self._capture.faces(_pixels(picture))
-        return [self._decide(captured, chosen, started) for captured in faces] or [_not_judged(started, NO_FACE)]
+        return [self._decided(captured, chosen, started) for captured in faces] or [self._decided(None, chosen, started)]
 
     def present(self, picture: Picture, configuration: str | None = None, *, match: str | None = None) -> Presented:
         """Decide about the only face of a picture and, if it is bona fide, embed it. Two faces are not judged: one could vouch for the other.
@@ -118,8 +117,8 @@ class Gate:
         pixels = _pixels(picture)
         captured, fault = self._only(pixels)
         if captured is None:
-            return Presented(_not_judged(started, fault), None)
-        decision = self._decide(captured, chosen, started)
+            return Presented(Decision.not_judged(fault, _since(started)), None)
+        decision = self._decided(captured, chosen, started)
         if not decision.accepted:
             return Presented(decision, None)
         return Presented(decision, verifier.embed([verifier.align(pixels, captured.face.landmarks)], matching)[0])
@@ -175,15 +174,31 @@ class Gate:
         for configuration in [both] if shared else held:
             self.engine.scores([np.zeros((size, size, 3), np.uint8)], configuration)
 
-    def _decide(self, captured: Captured, configuration: Configuration, started: float) -> Decision:
-        if captured.fault:
-            return Decision(Status.NOT_JUDGED, None, None, "", 0.0, _since(started), captured.face.box, captured.fault)
-        begun = perf_counter()
-        score = float(self.engine.scores([captured.crop], configuration)[0])
-        latency = _since(begun)
-        threshold = self.engine.threshold(configuration)
-        status = Status.BONA_FIDE if score >= threshold.value else Status.ATTACK
-        return Decision(status, score, threshold.value, str(configuration), latency, _since(started), captured.face.box)
+    def _decided(self, captured: Captured | None, configuration: Configuration, started: float) -> Decision:
+        def score(crop: Pixels) -> float:
+            return float(self.engine.scores([crop], configuration)[0])
+
+        return decided(captured, score, self.engine.threshold(configuration).value, configuration, started)
+
+
+def decided(
+    captured: Captured | None, score: Callable[[Pixels], float], threshold: float, configuration: Configuration, started: float
+) -> Decision:
+    """What is decided about a face of a picture; *not judged* when there is none, or it is not good enough.
+
+    Args:
+        captured: the face.
+        score: of its crop, by a network.
+        threshold: from which score on it is bona fide.
+        configuration: of the network.
+        started: when the picture came, by `time.perf_counter`.
+    """
+    if captured is None or captured.fault:
+        reason, box = (NO_FACE, None) if captured is None else (captured.fault, captured.face.box)
+        return Decision.not_judged(reason, _since(started), box)
+    begun = perf_counter()
+    found = score(captured.crop)
+    return Decision.judged(found, threshold, str(configuration), _since(begun), _since(started), captured.face.box)
 
 
 def clip_decision(frames: Sequence[Decision]) -> Decision:
@@ -198,19 +213,14 @@ def clip_decision(frames: Sequence[Decision]) -> Decision:
     latency, total = (sum(getattr(frame, key) for frame in frames) for key in ("latency_ms", "total_ms"))
     judged = [frame for frame in frames if frame.score is not None]
     if not judged:
-        return Decision(Status.NOT_JUDGED, None, None, "", latency, total, None, f"no frame was judged: {frames[-1].reason}")
+        return Decision.not_judged(f"no frame was judged: {frames[-1].reason}", total, latency_ms=latency)
     score = mean_score(np.array([frame.score for frame in judged], dtype=np.float64))
     threshold = max(frame.threshold for frame in judged if frame.threshold is not None)
-    status = Status.BONA_FIDE if score >= threshold else Status.ATTACK
-    return Decision(status, score, threshold, judged[0].configuration, latency, total, None)
+    return Decision.judged(score, threshold, judged[0].configuration, latency, total, None)
 
 
 def _pixels(picture: Picture) -> Pixels:
     return pictures.from_array(picture) if isinstance(picture, np.ndarray) else pictures.read(picture)
-
-
-def _not_judged(started: float, reason: str) -> Decision:
-    return Decision(Status.NOT_JUDGED, None, None, "", 0.0, _since(started), None, reason)
 
 
 def _since(moment: float) -> float:

@@ -16,7 +16,7 @@ from livegate.errors import PairsError, PictureError
 from livegate.metrics.attempts import Attempts
 from livegate.metrics.similarities import Similarities, cosine
 from livegate.pictures import read
-from livegate.preprocessing import Pixels
+from livegate.preprocessing import Pixels, resize
 from livegate.sample import Landmarks, Sample
 
 SIDE = 112
@@ -34,12 +34,21 @@ class Embedder(Protocol):
         """The numbers in an embedding."""
         ...
 
+    @property
+    def side(self) -> int:
+        """Of the aligned faces that it takes, in pixels."""
+        ...
+
     def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
-        """The aligned face, (112, 112, 3) uint8 RGB."""
+        """The aligned face, (side, side, 3) uint8 RGB."""
         ...
 
     def embed(self, crops: list[Pixels], configuration: Configuration) -> Embeddings:
-        """(N, size) float32 of unit length."""
+        """(N, size) float32 of unit length.
+
+        Raises:
+            PictureError: if there is no embedding of one of these faces.
+        """
         ...
 
 
@@ -62,7 +71,7 @@ def compare(
 
     Args:
         embedder: what gives the embeddings.
-        pairs: whose pictures are 112 x 112.
+        pairs: whose pictures are 112 x 112; they are resized to what the network takes.
         reference: the configuration that references are embedded under.
         probe: the one that probes are; a picture is embedded once when both are equal.
         advance: called with the number of pictures done since the last call.
@@ -82,7 +91,7 @@ def compare(
     found: list[tuple[dict[str, int], Embeddings, Embeddings]] = []
     for configuration, names in wanted:
         place = {name: number for number, name in enumerate(dict.fromkeys(names))}
-        crops = (_aligned(pairs, name) for name in place)
+        crops = (_aligned(pairs, name, embedder.side) for name in place)
         plain, flipped = _embedded(embedder, crops, len(place), configuration, flip=True, advance=advance)
         if np.isnan(plain).all():
             raise PictureError(
@@ -203,14 +212,16 @@ def _unit(vectors: Embeddings) -> Embeddings:
     return np.asarray(vectors / length, np.float32)
 
 
-def _aligned(pairs: Pairs, name: str) -> Pixels | None:
+def _aligned(pairs: Pairs, name: str, side: int) -> Pixels | None:
     picture = _decoded(pairs.pictures[name])
-    if picture is not None and picture.shape != (SIDE, SIDE, 3):
+    if picture is None:
+        return None
+    if picture.shape != (SIDE, SIDE, 3):
         height, width = picture.shape[:2]
         raise PairsError(
             pairs.name, [f"picture {name!r} is {width} x {height}; aligned faces are {SIDE} x {SIDE}: align them first"]
         )
-    return picture
+    return resize(picture, side, side)
 
 
 def _face(embedder: Embedder) -> Callable[[Sample], Pixels | None]:

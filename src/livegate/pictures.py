@@ -1,4 +1,7 @@
-"""Reading pictures and videos that nobody has vouched for: bounded in bytes, pixels and frames, one clear error each."""
+"""Reading pictures and videos that nobody has vouched for, bounded and with one clear error each; and pictures as bytes to write.
+
+The size of a picture is known before a pixel of it is decoded. That of a video is not: `video` says what of it is bounded.
+"""
 
 from __future__ import annotations
 
@@ -32,8 +35,15 @@ PLUGINS = (JpegImagePlugin, PngImagePlugin, WebPImagePlugin, GifImagePlugin, Bmp
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp"})
 VIDEO_SUFFIXES = frozenset({".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
+CONTAINERS = {
+    "MP4 or QuickTime": re.compile(rb"....(ftyp|moov|mdat|wide|free)", re.DOTALL),
+    "AVI": re.compile(rb"RIFF....AVI ", re.DOTALL),
+    "Matroska or WebM": re.compile(rb"\x1aE\xdf\xa3"),
+}
+"""How the files of videos begin. FFmpeg goes by content, whatever the name, and knows hundreds of formats, some of which lead to other files."""
 MAX_PIXELS = 64_000_000
 MAX_BYTES = 128 * 1024 * 1024
+MAX_VIDEO_BYTES = 2 * 1024**3
 
 
 def read(source: str | Path | bytes) -> Pixels:
@@ -116,7 +126,7 @@ def frames(path: str | Path, count: int) -> Iterator[tuple[int, Pixels]]:
             decoded, frame = capture.read()
             if decoded:
                 read_any = True
-                yield number, np.ascontiguousarray(frame[..., ::-1], dtype=np.uint8)
+                yield number, from_array(frame[..., ::-1])
         if not read_any:
             raise PictureError(f"{path}: no frame of the video can be decoded")
 
@@ -125,11 +135,15 @@ def frames(path: str | Path, count: int) -> Iterator[tuple[int, Pixels]]:
 def video(path: str | Path) -> Iterator[cv2.VideoCapture]:
     """A video at its first frame; frames are turned as the file says.
 
+    Bounded are the bytes of the file, its container (see `CONTAINERS`) and the pixels of a frame. Not bounded: the codecs within a
+    container, which are all of FFmpeg's; the memory for one frame, since FFmpeg may decode the first to find out how large it is, and
+    refuses none below some 250 megapixels; and the time for a frame.
+
     Raises:
-        PictureError: if the file is missing, is no video, or its frames are too large.
+        PictureError: if the file is missing, too large, no video, or its frames are too large.
     """
-    _require_file(Path(path))
-    capture = cv2.VideoCapture(str(path))
+    _require_container(Path(path))
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
         width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if not capture.isOpened() or width <= 0 or height <= 0:
@@ -146,6 +160,27 @@ def spaced(total: int, count: int) -> list[int]:
     return sorted({int(number) for number in np.linspace(0, total - 1, min(count, total))}) if total > 0 else []
 
 
+def encoded(picture: Pixels, suffix: str, *settings: int) -> bytes:
+    """A picture as the bytes of a file.
+
+    Args:
+        picture: (height, width, 3) uint8, RGB.
+        suffix: of the format, such as ``.png``.
+        settings: OpenCV's for the format, each a key and its value, such as ``cv2.IMWRITE_JPEG_QUALITY, 92``.
+
+    Raises:
+        PictureError: if the format cannot hold it; a side of a JPEG has at most 65,500 pixels.
+    """
+    try:
+        done, data = cv2.imencode(suffix, picture[..., ::-1], settings)
+    except cv2.error:
+        done = False
+    if not done:
+        size = " x ".join(map(str, picture.shape[1::-1]))
+        raise PictureError(f"a picture of {size} pixels cannot be written as {suffix[1:]}; make it smaller")
+    return data.tobytes()
+
+
 def _file_bytes(path: Path) -> bytes:
     _require_file(path)
     if path.stat().st_size > MAX_BYTES:
@@ -154,6 +189,19 @@ def _file_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PictureError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+
+
+def _require_container(path: Path) -> None:
+    _require_file(path)
+    if path.stat().st_size > MAX_VIDEO_BYTES:
+        raise PictureError(f"{path}: has {path.stat().st_size:,} bytes; of a video at most {MAX_VIDEO_BYTES:,} are read")
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise PictureError(f"{path}: cannot be read ({error.strerror}); check its permissions") from None
+    if not any(begins.match(start) for begins in CONTAINERS.values()):
+        raise PictureError(f"{path}: is not a video that can be read; containers are {', '.join(CONTAINERS)}")
 
 
 def _require_file(path: Path) -> None:

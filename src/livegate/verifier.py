@@ -60,6 +60,11 @@ class Verifier:
         """All configurations that it can run; those of one model give embeddings that can be compared with one another."""
         return self._made.configurations
 
+    @property
+    def side(self) -> int:
+        """Of the aligned faces that it takes, in pixels."""
+        return self._made.preprocessing.size
+
     def choose(self, text: str | None) -> Configuration:
         """The configuration that a user's words mean: letters such as HLH, ``heaviest``, ``lightest``, or None for the default one.
 
@@ -83,7 +88,7 @@ class Verifier:
         return found
 
     def align(self, picture: Pixels, landmarks: Landmarks) -> Pixels:
-        """The face, brought to where the network wants its five points: (112, 112, 3) uint8, RGB.
+        """The face, brought to where the network wants its five points: (side, side, 3) uint8, RGB.
 
         Raises:
             PictureError: if the points are not five, or fall together.
@@ -94,21 +99,21 @@ class Verifier:
         """Embeddings of aligned faces.
 
         Args:
-            crops: (112, 112, 3) uint8, RGB, at least one.
+            crops: (side, side, 3) uint8, RGB, at least one.
             configuration: one of `configurations`.
 
         Returns:
             (N, size) float32, of unit length.
 
         Raises:
-            PictureError: if the network gives no embedding of unit length, or a crop has another shape or type.
+            PictureError: if the network gives no embedding of unit length.
+            LivegateError: if a crop has another shape or type.
             ConfigurationError: if the model does not hold the configuration.
         """
-        side = self._made.preprocessing.size
-        shape = side, side, 3
+        shape = self.side, self.side, 3
         if wrong := [crop for crop in crops if crop.shape != shape or crop.dtype != np.uint8]:
             got = f"{wrong[0].shape} {wrong[0].dtype}"
-            raise PictureError(f"an aligned face is an array {shape} uint8, got {got}; use align")
+            raise LivegateError(f"an aligned face is an array {shape} uint8, got {got}; use align")
         found = self._made.embed(crops, configuration)
         # What is longer would be alike to everybody, what is shorter or no number to nobody.
         if not of_unit_length(found).all():

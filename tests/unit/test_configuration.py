@@ -84,6 +84,27 @@ def test_uniform_repeats_one_branch() -> None:
     assert str(Configuration.uniform(Branch.LIGHT, 2)) == "LL"
 
 
+@pytest.mark.parametrize(
+    ("text", "meant"), [(None, "HHH"), ("heaviest", "BBB"), ("lightest", "LLL"), ("HLB", "HLB"), ("LLL", "LLL")]
+)
+def test_words_are_understood(text: str | None, meant: str) -> None:
+    """What costs most computes both branches, what costs least the light ones; without a word it is the heavy ones."""
+    assert str(Configuration.chosen(text, 3)) == meant
+
+
+@pytest.mark.parametrize("text", [None, "", "heaviest", "lightest"])
+def test_a_network_without_adaptive_blocks_knows_the_same_words(text: str | None) -> None:
+    """They all mean the one configuration that it has."""
+    assert Configuration.chosen(text, 0) == Configuration(())
+
+
+@pytest.mark.parametrize("text", ["", "HH", "Heaviest", "auto"])
+def test_what_is_neither_word_nor_letters_is_refused(text: str) -> None:
+    """As everywhere."""
+    with pytest.raises(ConfigurationError):
+        Configuration.chosen(text, 3)
+
+
 def test_a_configuration_cannot_be_changed() -> None:
     """It is a value, never a state."""
     with pytest.raises(dataclasses.FrozenInstanceError):

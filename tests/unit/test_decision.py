@@ -60,3 +60,16 @@ def test_a_decision_can_be_logged_and_replayed() -> None:
     assert Decision(**told) == decision
     with pytest.raises(dataclasses.FrozenInstanceError):
         decision.score = 1.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("score", "status"), [(0.4999, Status.ATTACK), (0.5, Status.BONA_FIDE), (0.5001, Status.BONA_FIDE)])
+def test_a_score_is_judged_by_its_threshold(score: float, status: Status) -> None:
+    """From the threshold on a face is bona fide; a score that is no number is an attack."""
+    decision = Decision.judged(score, 0.5, "HLH", 1.0, 2.0, Box(1, 2, 3, 4))
+    assert decision == Decision(status, score, 0.5, "HLH", 1.0, 2.0, Box(1, 2, 3, 4))
+    assert not Decision.judged(math.nan, 0.5, "HLH", 1.0, 2.0, None).accepted
+
+
+def test_what_is_not_judged_has_no_score() -> None:
+    """Nor a threshold or a configuration, but a reason."""
+    assert Decision.not_judged("too dark", 2.0) == Decision(Status.NOT_JUDGED, None, None, "", 0, 2.0, None, "too dark")

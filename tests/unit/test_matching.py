@@ -15,7 +15,7 @@ from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.data.pairs import Pairs
 from livegate.data.presentations import presentations
-from livegate.errors import PairsError, PictureError
+from livegate.errors import LivegateError, PairsError, PictureError
 from livegate.matching import attempted, compare
 from livegate.sample import Comparison, Sample
 
@@ -79,6 +79,26 @@ def test_pictures_that_are_no_aligned_faces(embedder: Any, tmp_path: Path) -> No
         compare(embedder, listed(PICTURES | {"a2": encoded(0, 2, 90)}), H, H)
     with pytest.raises(PairsError, match="does not exist"):
         compare(embedder, listed(PICTURES | {"a2": tmp_path / "none.png"}), H, H)
+
+
+@pytest.mark.parametrize("side", [64, 160])
+def test_a_network_of_another_side_is_measured(embedder: Any, monkeypatch: pytest.MonkeyPatch, side: int) -> None:
+    """Its pictures are resized to it, as they are in training: nearly the same similarities, and none is missing."""
+    expected = compare(embedder, listed(PICTURES), H, H)
+    monkeypatch.setattr(embedder, "side", side, raising=False)
+    for found, one in zip(compare(embedder, listed(PICTURES), H, H), expected, strict=True):
+        assert found.values == pytest.approx(one.values, abs=0.05)
+
+
+def test_what_is_wrong_with_all_pictures_is_no_silence(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only of a face without an embedding is there no response: a wrong shape is told as it is."""
+
+    def strict(crops: list[Any], configuration: Configuration) -> Any:
+        raise LivegateError("an aligned face is another array")
+
+    monkeypatch.setattr(embedder, "embed", strict, raising=False)
+    with pytest.raises(LivegateError, match="an aligned face is another array"):
+        compare(embedder, listed(PICTURES), H, H)
 
 
 def test_a_face_that_the_network_cannot_embed(embedder: Any, monkeypatch: pytest.MonkeyPatch) -> None:

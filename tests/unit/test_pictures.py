@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from livegate.errors import LivegateError, PictureError
-from livegate.pictures import MAX_BYTES, MAX_PIXELS, frames, from_array, read, spaced
+from livegate.pictures import MAX_BYTES, MAX_PIXELS, MAX_VIDEO_BYTES, encoded, frames, from_array, read, spaced
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 PROBE = """
@@ -54,7 +54,7 @@ def png(width: int, height: int, depth: int = 8) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
 
 
-def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+def packed(image: Image.Image, kind: str, **options: Any) -> bytes:
     """The bytes of a picture in that format."""
     stream = io.BytesIO()
     image.save(stream, kind, **options)
@@ -86,7 +86,7 @@ def probe(path: Path) -> tuple[str, float, float]:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP"])
 def test_every_format_is_read_from_a_path_and_from_bytes(tmp_path: Path, kind: str) -> None:
     """The same pixels either way: (height, width, 3) uint8 in RGB order, red is red; the name's ending does not matter."""
-    data = encoded(corners(), kind)
+    data = packed(corners(), kind)
     path = tmp_path / "picture.dat"
     path.write_bytes(data)
     pixels = read(path)
@@ -99,13 +99,13 @@ def test_every_format_is_read_from_a_path_and_from_bytes(tmp_path: Path, kind: s
 
 def test_one_pixel_is_a_picture() -> None:
     """The smallest picture is read."""
-    assert read(encoded(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")).tolist() == [[[9, 8, 7]]]
+    assert read(packed(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG")).tolist() == [[[9, 8, 7]]]
 
 
 def test_sixteen_bit_grey_keeps_its_tones() -> None:
     """0..65535 is mapped to 0..255, to the nearest: 257 is one step, 65535 white; nothing is clipped to white."""
     values = np.array([[0, 128, 129, 257, 32896, 65278, 65535]], np.uint16)
-    pixels = read(encoded(Image.fromarray(values), "PNG"))
+    pixels = read(packed(Image.fromarray(values), "PNG"))
     assert pixels[0, :, 0].tolist() == [0, 0, 1, 1, 128, 254, 255]
     assert (pixels == pixels[..., :1]).all()
 
@@ -113,14 +113,14 @@ def test_sixteen_bit_grey_keeps_its_tones() -> None:
 @pytest.mark.parametrize(("mode", "kind"), [("L", "JPEG"), ("L", "PNG"), ("1", "PNG"), ("LA", "PNG"), ("L", "WEBP")])
 def test_grey_becomes_three_equal_channels(mode: str, kind: str) -> None:
     """Grey, black and white, and grey with transparency are pictures too."""
-    pixels = read(encoded(Image.new("L", (20, 10), 255).convert(mode), kind))
+    pixels = read(packed(Image.new("L", (20, 10), 255).convert(mode), kind))
     assert pixels.shape == (10, 20, 3)
     assert (pixels == 255).all()
 
 
 def test_a_cmyk_jpeg_has_its_colours() -> None:
     """Ink is turned into light, not taken for it."""
-    pixels = read(encoded(corners().convert("CMYK"), "JPEG", quality=95))
+    pixels = read(packed(corners().convert("CMYK"), "JPEG", quality=95))
     assert quarters(pixels) == [RED, GREEN, BLUE, WHITE]
 
 
@@ -129,22 +129,22 @@ def test_transparency_is_dropped(kind: str) -> None:
     """The colour stays what it is below whatever transparency."""
     image = corners()
     image.putalpha(128)
-    assert quarters(read(encoded(image, kind, lossless=True))) == [RED, GREEN, BLUE, WHITE]
+    assert quarters(read(packed(image, kind, lossless=True))) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_a_palette_is_looked_up_with_and_without_transparency() -> None:
     """Numbers of colours are turned into colours, and a table of transparencies brings no warning."""
     image = corners().quantize(4)
-    assert quarters(read(encoded(image, "PNG"))) == [RED, GREEN, BLUE, WHITE]
-    assert quarters(read(encoded(image, "PNG", transparency=bytes([255, 128, 64, 0])))) == [RED, GREEN, BLUE, WHITE]
-    assert quarters(read(encoded(image, "GIF"))) == [RED, GREEN, BLUE, WHITE]
+    assert quarters(read(packed(image, "PNG"))) == [RED, GREEN, BLUE, WHITE]
+    assert quarters(read(packed(image, "PNG", transparency=bytes([255, 128, 64, 0])))) == [RED, GREEN, BLUE, WHITE]
+    assert quarters(read(packed(image, "GIF"))) == [RED, GREEN, BLUE, WHITE]
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG"])
 def test_of_an_animation_the_first_frame_is_taken(kind: str) -> None:
     """The other frames are not looked at."""
     others = [Image.new("RGB", (32, 48), colour) for colour in ((0, 0, 0), WHITE)]
-    data = encoded(corners(), kind, save_all=True, append_images=others)
+    data = packed(corners(), kind, save_all=True, append_images=others)
     assert Image.open(io.BytesIO(data)).n_frames == 3  # type: ignore[attr-defined]
     assert quarters(read(data)) == [RED, GREEN, BLUE, WHITE]
 
@@ -168,7 +168,7 @@ def test_every_orientation_is_turned_upright(orientation: int, kind: str) -> Non
     """All eight values of EXIF, in each format that carries them: the picture is what a viewer shows."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    pixels = read(encoded(corners(), kind, exif=exif))
+    pixels = read(packed(corners(), kind, exif=exif))
     assert quarters(pixels) == quarters(UPRIGHT[orientation](np.array(corners())))
     assert pixels.shape == ((48, 32, 3) if orientation < 5 else (32, 48, 3))
 
@@ -178,19 +178,19 @@ def test_an_orientation_that_does_not_exist_is_none(orientation: int) -> None:
     """The picture is read as it is stored."""
     exif = Image.Exif()
     exif[0x0112] = orientation
-    assert quarters(read(encoded(corners(), "PNG", exif=exif))) == [RED, GREEN, BLUE, WHITE]
+    assert quarters(read(packed(corners(), "PNG", exif=exif))) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_damaged_metadata_costs_nothing() -> None:
     """EXIF that is rubbish neither warns nor keeps a good picture from being read."""
-    assert quarters(read(encoded(corners(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"))) == [RED, GREEN, BLUE, WHITE]
+    assert quarters(read(packed(corners(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff"))) == [RED, GREEN, BLUE, WHITE]
 
 
 def test_any_file_name_will_do(tmp_path: Path) -> None:
     """Spaces, emoji, quotes, a line break, a leading dash."""
     names = ["two words.png", "😀 Gesicht.png", 'it\'s "it".png', "two\nlines.png", "-v.png", "é́.png"]
     for name in names:
-        (tmp_path / name).write_bytes(encoded(corners(), "PNG"))
+        (tmp_path / name).write_bytes(packed(corners(), "PNG"))
     assert len(list(tmp_path.iterdir())) == len(names) == 6
     for name in names:
         assert read(tmp_path / name).shape == (48, 32, 3)
@@ -200,14 +200,14 @@ BAD: dict[str, tuple[bytes, str]] = {
     "empty.jpg": (b"", "is empty"),
     "text.jpg": (b"this is no picture\n" * 50, "is not a picture that can be read; formats are JPEG, PNG, WEBP, GIF, BMP"),
     "zeros.png": (bytes(5000), "is not a picture that can be read"),
-    "half.jpg": (encoded(corners().resize((400, 600)), "JPEG")[:3000], "is damaged"),
+    "half.jpg": (packed(corners().resize((400, 600)), "JPEG")[:3000], "is damaged"),
     "header.jpg": (b"\xff\xd8\xff\xe0", "picture"),
-    "half.png": (encoded(corners(), "PNG")[:60], "is damaged"),
-    "half.webp": (encoded(corners(), "WEBP")[:40], "picture"),
-    "half.gif": (encoded(corners(), "GIF")[:14], "picture"),
+    "half.png": (packed(corners(), "PNG")[:60], "is damaged"),
+    "half.webp": (packed(corners(), "WEBP")[:40], "picture"),
+    "half.gif": (packed(corners(), "GIF")[:14], "picture"),
     "flipped.png": (png(40, 40).replace(b"IDAT", b"IDAT\0", 1), "is damaged"),
     "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "is not a picture that can be read"),
-    "scan.tiff": (encoded(corners(), "TIFF"), "is not a picture that can be read"),
+    "scan.tiff": (packed(corners(), "TIFF"), "is not a picture that can be read"),
     "print.eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "is not a picture that can be read"),
     "no-pixels.bmp": (b"BM" + bytes(60), "picture"),
 }
@@ -237,7 +237,7 @@ def test_every_cut_of_a_picture_is_read_or_refused() -> None:
     """Wherever a file breaks off, and whichever byte is flipped, there are pixels of a picture or a `PictureError`."""
     refused = 0
     for kind in ("JPEG", "PNG", "WEBP", "GIF", "BMP"):
-        data = encoded(corners(), kind)
+        data = packed(corners(), kind)
         broken = [data[:end] for end in range(0, len(data), max(1, len(data) // 40))]
         broken += [data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :] for at in range(0, len(data), max(1, len(data) // 40))]
         assert len(broken) >= 80
@@ -440,3 +440,67 @@ def test_a_video_that_is_none_is_refused(tmp_path: Path, video: Path) -> None:
             list(frames(tmp_path / name, 4))
         assert str(caught.value).startswith(str(tmp_path / name))
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "GIF", "BMP", "WEBP"])
+def test_a_picture_named_as_a_video_meets_no_decoder(tmp_path: Path, kind: str) -> None:
+    """FFmpeg goes by content and would decode it, past the list of formats that are read."""
+    path = tmp_path / "picture.mp4"
+    path.write_bytes(packed(corners(), kind))
+    assert cv2.VideoCapture(str(path), cv2.CAP_FFMPEG).isOpened() or kind == "WEBP"
+    with pytest.raises(
+        PictureError, match=r"picture\.mp4: is not a video that can be read; containers are MP4 or QuickTime, AVI, "
+    ):
+        list(frames(path, 1))
+
+
+def test_a_playlist_leads_to_no_other_file(tmp_path: Path, video: Path) -> None:
+    """A list of files named as a video is none."""
+    path = tmp_path / "list.mp4"
+    path.write_text(f"ffconcat version 1.0\nfile '{video}'\n")
+    with pytest.raises(PictureError, match="is not a video that can be read"):
+        list(frames(path, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("a.avi", "MJPG"), ("a.mp4", "mp4v"), ("a.m4v", "mp4v"), ("a.mov", "mp4v"), ("a.mkv", "mp4v"), ("a.webm", "VP80")],
+)
+def test_every_container_is_read(tmp_path: Path, name: str, code: str) -> None:
+    """Whatever the name of a video may end in."""
+    path = tmp_path / name
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*code), 25, (64, 48))
+    for _ in range(3):
+        writer.write(np.full((48, 64, 3), 200, np.uint8))
+    writer.release()
+    assert [pixels.shape for _, pixels in frames(path, 1)] == [(48, 64, 3)]
+
+
+def test_a_video_of_too_many_bytes_is_refused_unread(tmp_path: Path, video: Path) -> None:
+    """By its size alone."""
+    path = tmp_path / "long.mp4"
+    path.write_bytes(video.read_bytes())
+    os.truncate(path, MAX_VIDEO_BYTES + 1)
+    with pytest.raises(PictureError, match=r"long\.mp4: has 2,147,483,649 bytes; of a video at most 2,147,483,648 are read"):
+        list(frames(path, 1))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+def test_what_is_encoded_is_read_again(suffix: str) -> None:
+    """Red stays red; PNG keeps every pixel."""
+    pixels = np.asarray(corners())
+    again = read(encoded(pixels, suffix))
+    assert quarters(again) == [RED, GREEN, BLUE, WHITE]
+    assert suffix != ".png" or np.array_equal(again, pixels)
+    assert len(encoded(pixels, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 10)) < len(
+        encoded(pixels, ".jpg", cv2.IMWRITE_JPEG_QUALITY, 95)
+    )
+
+
+@pytest.mark.parametrize("shape", [(2, 65_501, 3), (65_501, 2, 3), (0, 4, 3)])
+def test_a_picture_that_its_format_cannot_hold_is_refused(shape: tuple[int, ...]) -> None:
+    """OpenCV says so in one way or another; here it is one."""
+    with pytest.raises(
+        PictureError, match=rf"^a picture of {shape[1]} x {shape[0]} pixels cannot be written as jpg; make it smaller$"
+    ):
+        encoded(np.zeros(shape, np.uint8), ".jpg")

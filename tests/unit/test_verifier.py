@@ -35,7 +35,7 @@ def test_embeddings_are_what_torch_says(verifier: Verifier, face_artifact: Path,
     """Of unit length, in every configuration, and each as if it were alone; the golden vectors of the artifact replay."""
     assert replay(Engine(face_artifact)) < 1e-5
     assert [str(configuration) for configuration in verifier.configurations] == [a + b for a in "HLB" for b in "HLB"]
-    assert verifier.size == 32
+    assert (verifier.size, verifier.side) == (32, 112)
     for configuration in verifier.configurations:
         found = verifier.embed(faces, configuration)
         assert (found.shape, found.dtype) == ((3, 32), np.float32)
@@ -95,9 +95,10 @@ def test_words_choose_a_configuration(verifier: Verifier) -> None:
     ],
 )
 def test_a_face_that_is_not_aligned_is_refused(verifier: Verifier, crop: NDArray[np.uint8]) -> None:
-    """Another size, shape or type, also behind a good one."""
-    with pytest.raises(PictureError, match=r"an aligned face is an array \(112, 112, 3\) uint8, got .*; use align"):
+    """Another size, shape or type, also behind a good one; by another error than a face of which there is no embedding."""
+    with pytest.raises(LivegateError, match=r"an aligned face is an array \(112, 112, 3\) uint8, got .*; use align") as caught:
         verifier.embed([np.zeros((112, 112, 3), np.uint8), crop], verifier.choose(None))
+    assert not isinstance(caught.value, PictureError)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.98 / 32**0.5, 1e18, np.nan, np.inf])

@@ -11,7 +11,8 @@ import numpy as np
 
 from livegate.decision import Decision, Status
 from livegate.files import write
-from livegate.preprocessing import Pixels
+from livegate.pictures import encoded
+from livegate.preprocessing import Pixels, resize
 
 # Blue and orange stay apart for colour-blind eyes; the word says it too.
 COLOURS: Final = {Status.BONA_FIDE: (0, 114, 178), Status.ATTACK: (213, 94, 0)}
@@ -19,27 +20,33 @@ OTHER: Final = (110, 110, 110)
 FONT: Final = cv2.FONT_HERSHEY_SIMPLEX
 NARROWEST: Final = 320
 """A narrower picture gets a white margin on the right, so that its text stays readable."""
+LONGEST: Final = 4096
+"""A picture with a longer side is drawn smaller: one of 1 x 64,000,000 pixels must not get a margin as long as that."""
+MOST: Final = 40
+"""Of more faces only so many, the largest, get a band, so that what is written can be read here again."""
 
 
 def annotated(picture: Pixels, decisions: list[Decision]) -> Pixels:
-    """A copy of the picture with boxes on it and below it a band of text for each decision.
+    """A copy of the picture, no side longer than 4096, with boxes on it and below it a band of text for each of the first 40.
 
     Args:
         picture: (H, W, 3) uint8, RGB.
         decisions: the faces, the most important first: its box lies on top.
 
     Returns:
-        (H + bands, max(W, 320), 3) uint8, RGB.
+        (H + bands, max(W, 320), 3) uint8, RGB, where H and W are those of the picture as it is drawn.
     """
-    height, width = picture.shape[:2]
+    scale = min(1.0, LONGEST / max(picture.shape[:2]))
+    height, width = (max(1, round(scale * side)) for side in picture.shape[:2])
     thickness = max(2, round(width / 250))
     upper = np.full((height, max(width, NARROWEST), 3), 255, np.uint8)
-    upper[:, :width] = picture
+    upper[:, :width] = resize(picture, width, height)
     for decision in reversed(decisions):
         if decision.face is not None:
-            x, y, wide, high = (round(value) for value in decision.face)
+            x, y, wide, high = (round(scale * value) for value in decision.face)
             cv2.rectangle(upper[:, :width], (x, y), (x + wide, y + high), _colour(decision), thickness)
-    return np.vstack([upper, *(_band(_caption(decision), _colour(decision), upper.shape[1]) for decision in decisions)])
+    bands = (_band(_caption(decision), _colour(decision), upper.shape[1]) for decision in decisions[:MOST])
+    return np.vstack([upper, *bands])
 
 
 def save(picture: Pixels, decisions: list[Decision], folder: Path, name: str) -> Path:
@@ -50,8 +57,7 @@ def save(picture: Pixels, decisions: list[Decision], folder: Path, name: str) ->
     """
     stem = Path(name).name.replace("#", "-")
     path = folder / f"{stem}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}.jpg"
-    _, data = cv2.imencode(".jpg", annotated(picture, decisions)[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
-    write(path, data.tobytes(), "annotated picture")
+    write(path, encoded(annotated(picture, decisions), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 92), "annotated picture")
     return path
 
 

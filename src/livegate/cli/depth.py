@@ -81,9 +81,7 @@ def _teacher(mesh: Path | None) -> Teacher:
 
 
 def _save(picture: Pixels, path: Path) -> None:
-    import cv2
-
     from livegate.files import write
+    from livegate.pictures import encoded
 
-    _, data = cv2.imencode(".png", picture[..., ::-1])
-    write(path, data.tobytes(), "sheet")
+    write(path, encoded(picture, ".png"), "sheet")

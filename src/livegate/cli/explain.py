@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from livegate.configuration import Configuration
     from livegate.decision import Decision
     from livegate.explain.heat import HeatMap
+    from livegate.files import Identity
     from livegate.models.checkpoint import Checkpoint
     from livegate.models.scorer import TorchScorer
     from livegate.preprocessing import Pixels
@@ -63,19 +65,19 @@ def explain(
 ) -> None:
     """Save a picture of the largest face that shows what in it speaks for bona fide and what for an attack. Exits as check does."""
     from livegate.errors import LivegateError
-    from livegate.files import require_other
+    from livegate.files import identities, require_none_of
 
     chosen = _method(method, depth=depth)
     if patch is not None and chosen != "occlusion":
         raise LivegateError(f"--patch is for --method occlusion, got --method {chosen}; leave it out")
     if generator is not None and chosen != "depth":
         raise LivegateError(f"--generator is for --method depth, got --method {chosen}; leave it out")
-    given = [file for path in pictures for file in (path.rglob("*") if path.is_dir() else [path])]
+    given = identities(file for path in pictures for file in (path.rglob("*") if path.is_dir() else [path]))
     file = _is_file(out)
     if file and (len(pictures) > 1 or pictures[0].is_dir()):
         raise LivegateError(f"--out {out} names one file; for several pictures give a folder")
     if file:
-        require_other(out, *given)
+        require_none_of(out, given)
     explainer = _explainer(model, configuration, chosen, patch, generator)
     place = _Place(out, given, "" if file else explainer.ending)
     raise typer.Exit(told(rows(pictures, partial(explainer.explained, place=place)), place.tell))
@@ -113,7 +115,7 @@ class _Place:
     """
 
     out: Path
-    given: list[Path]
+    given: frozenset[Identity]
     ending: str
 
     def of(self, name: str) -> Path:
@@ -149,34 +151,26 @@ class _Explainer:
         """Decide about the largest face of a picture, and save what explains it if it can be judged."""
         from livegate.errors import PictureError
         from livegate.explain.picture import save
-        from livegate.files import require_other
+        from livegate.files import require_none_of
+        from livegate.gate import decided
         from livegate.pictures import VIDEO_SUFFIXES, read
 
         if path.suffix.lower() in VIDEO_SUFFIXES:
             raise PictureError(f"{path}: is a video; only pictures are explained, so save the frame that you mean as one")
         picture = read(path)
         captured = self.capture.largest(picture)
-        decision = self._decision(captured)
+        decision = decided(captured, self._score, self.threshold, self.configuration, perf_counter())
         if captured is not None and decision.score is not None:
             file = place.of(str(path))
-            require_other(file, *place.given)
+            require_none_of(file, place.given)
             save(self.draw(picture, captured, decision), file)
         yield Row(str(path), decision)
 
-    def _decision(self, captured: Captured | None) -> Decision:
-        """What `livegate.gate` would decide; the times are nobody's matter here."""
-        from livegate.capture import NO_FACE
-        from livegate.decision import Decision, Status, score_from_logits
+    def _score(self, crop: Pixels) -> float:
+        from livegate.decision import score_from_logits
         from livegate.preprocessing import to_input
 
-        if captured is None:
-            return Decision(Status.NOT_JUDGED, None, None, "", 0, 0, None, NO_FACE)
-        box = captured.face.box
-        if captured.fault:
-            return Decision(Status.NOT_JUDGED, None, None, "", 0, 0, box, captured.fault)
-        (score,) = score_from_logits(self.scorer.logits(to_input([captured.crop]), self.configuration)).tolist()
-        status = Status.BONA_FIDE if score >= self.threshold else Status.ATTACK
-        return Decision(status, score, self.threshold, str(self.configuration), 0, 0, box)
+        return float(score_from_logits(self.scorer.logits(to_input([crop]), self.configuration))[0])
 
 
 def _explainer(model: str, text: str | None, method: Method, patch: int | None, generator: Path | None) -> _Explainer:
@@ -225,10 +219,9 @@ def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, f
     """The network, the configuration that is meant, and from which score on a face is bona fide under it."""
     from livegate.cli.export import source
     from livegate.cli.notice import licence_once
-    from livegate.configuration import Branch, Configuration
+    from livegate.configuration import Configuration
     from livegate.evaluation import ARGMAX
     from livegate.runtime.artifact import Artifact
-    from livegate.runtime.manifest import HEAVIEST, LIGHTEST
 
     made_of = source(model)
     if isinstance(made_of, Artifact):
@@ -239,8 +232,4 @@ def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, f
         licence_once(made_of.manifest.name, made_of.manifest.licence)
         return reopened(made_of), chosen, made_of.manifest.configurations[str(chosen)].threshold.value
     made_of.require("liveness", model)
-    blocks = made_of.network().adaptive_blocks
-    uniform = {None: Branch.HEAVY, HEAVIEST: Branch.BOTH, LIGHTEST: Branch.LIGHT}
-    if text in uniform:
-        return made_of, Configuration.uniform(uniform[text], blocks), ARGMAX
-    return made_of, Configuration.parse(text or "", blocks), ARGMAX
+    return made_of, Configuration.chosen(text, made_of.network().adaptive_blocks), ARGMAX

@@ -86,7 +86,7 @@ def _model(
 
 
 def _checkpoint(path: Path, text: str | None, *, every: bool) -> tuple[Scorer, list[Configuration], Mapping[str, float]]:
-    from livegate.configuration import Branch, Configuration
+    from livegate.configuration import Configuration
     from livegate.models.checkpoint import Checkpoint
     from livegate.models.scorer import TorchScorer
 
@@ -96,4 +96,4 @@ def _checkpoint(path: Path, text: str | None, *, every: bool) -> tuple[Scorer, l
     blocks = scorer.network.adaptive_blocks
     if every:
         return scorer, list(scorer.configurations), {}
-    return scorer, [Configuration.uniform(Branch.HEAVY, blocks) if text is None else Configuration.parse(text, blocks)], {}
+    return scorer, [Configuration.chosen(text, blocks)], {}

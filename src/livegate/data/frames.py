@@ -57,13 +57,13 @@ class _Done(BaseModel):
 
 @dataclass
 class _Writer:
-    """Writes frames, given in OpenCV's order of colours, and remembers their files' sizes."""
+    """Writes frames and remembers their files' sizes."""
 
     folder: Path
     files: dict[int, int] = field(default_factory=dict)
 
     def write(self, number: int, frame: Pixels) -> None:
-        data = cv2.imencode(".png", frame)[1].tobytes()
+        data = pictures.encoded(frame, ".png")
         (self.folder / _file(number)).write_bytes(data)
         self.files[number] = len(data)
 
@@ -210,7 +210,7 @@ def _decode(path: Path, order: _Order, length: int | None, writer: _Writer) -> t
             if found in chosen:
                 decoded, frame = capture.retrieve()
                 if decoded:
-                    writer.write(found, np.asarray(frame, np.uint8))
+                    writer.write(found, np.asarray(frame[..., ::-1], np.uint8))
             found += 1
     if found > MAX_FRAMES:
         raise PictureError(f"{path}: has more than {MAX_FRAMES:,} frames; cut it into shorter videos")
@@ -219,5 +219,5 @@ def _decode(path: Path, order: _Order, length: int | None, writer: _Writer) -> t
 
 def _write_hdf5(path: Path, order: _Order, writer: _Writer) -> tuple[int, int]:
     for number, pixels in hdf5.frames(path, order.count, order.first):
-        writer.write(number, pixels[..., ::-1])
+        writer.write(number, pixels)
     return len(writer.files), len(writer.files)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +23,8 @@ from livegate.data.simulate import (
     tinted,
     to_light,
 )
+from livegate.files import replacing
+from livegate.pictures import encoded
 from livegate.preprocessing import Pixels
 from livegate.sample import Box, Landmarks, Split
 
@@ -319,19 +320,11 @@ def _relief(person: _Person, pose: _Pose, size: int) -> Light:
 
 
 def _write_picture(path: Path, picture: Pixels) -> None:
-    _, stream = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 1])
-    path.write_bytes(stream.tobytes())
+    path.write_bytes(encoded(picture, ".png", cv2.IMWRITE_PNG_COMPRESSION, 1))
 
 
 def _write_index(index: Path, rows: list[dict[str, str]]) -> None:
-    """Written beside its place, then moved there in one step."""
-    handle, name = tempfile.mkstemp(prefix=".index-", suffix=".csv", dir=index.parent)
-    try:
-        with os.fdopen(handle, "w", newline="", encoding="utf-8") as stream:
-            writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-        Path(name).replace(index)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    with replacing(index) as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)

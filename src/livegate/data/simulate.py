@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.errors import PictureError
+from livegate.pictures import encoded
 from livegate.preprocessing import Pixels
 from livegate.sample import Landmarks
 
@@ -581,5 +582,5 @@ def _demosaic(raw: Light) -> NDArray[np.uint16]:
 
 
 def _jpeg(picture: Pixels, quality: int) -> Pixels:
-    _, stream = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return np.asarray(cv2.imdecode(stream, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+    data = np.frombuffer(encoded(picture, ".jpg", cv2.IMWRITE_JPEG_QUALITY, quality), np.uint8)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 from livegate.decision import Decision
 from livegate.explain.heat import HeatMap
 from livegate.files import write
+from livegate.pictures import encoded
 from livegate.preprocessing import Pixels
 
 BONA_FIDE = (0, 114, 178)
@@ -86,8 +87,7 @@ def save(picture: Pixels, path: Path) -> None:
     Raises:
         LivegateError: if it cannot be written.
     """
-    _, data = cv2.imencode(".png", picture[..., ::-1])
-    write(path, data.tobytes(), "picture")
+    write(path, encoded(picture, ".png"), "picture")
 
 
 def _page(

@@ -18,13 +18,13 @@ from livegate.decision import Task
 from livegate.errors import LivegateError
 from livegate.metrics.pad import Rule, Threshold, measure
 from livegate.metrics.scores import Scores
-from livegate.metrics.similarities import Similarities
+from livegate.metrics.similarities import Similarities, numbered_pairs
 from livegate.metrics.verification import at_fmr, equal_error, match_rates
 from livegate.preprocessing import Preprocessing, to_input
 from livegate.runtime.backends.base import Backend
 from livegate.runtime.manifest import Quality, Separation
 from livegate.training.verification.division import divided
-from livegate.training.verification.lesson import Embedder, embedded, pairs
+from livegate.training.verification.lesson import Embedder, embedded
 from livegate.training.verification.recipe import VerificationRecipe
 
 CALIBRATION_PICTURES = 512
@@ -91,7 +91,7 @@ class Cosines:
             )
         self.advance(len(self.dev.samples) - len(known))
         found = embedded(scorer, faces, known, configurations, self.advance)
-        return {str(c): self._fact(pairs(embeddings, faces.labels[known])) for c, embeddings in found.items()}
+        return {str(c): self._fact(numbered_pairs(embeddings, faces.labels[known])) for c, embeddings in found.items()}
 
     def _fact(self, similarities: Similarities) -> tuple[Threshold, Separation]:
         threshold = at_fmr(similarities, self.fmr, "dev")

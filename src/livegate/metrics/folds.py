@@ -137,8 +137,4 @@ def held_out(similarities: Similarities, folds: Codes, target: float) -> HeldOut
         for fold in range(int(folds.max()) + 1)
     ]
     fmr, fnmr = ([getattr(point, name) for point in points] for name in ("fmr", "fnmr"))
-    return HeldOut(target, _pooled(fmr), _pooled(fnmr))
-
-
-def _pooled(rates: list[Rate]) -> Rate:
-    return Rate(sum(rate.errors for rate in rates), sum(rate.trials for rate in rates))
+    return HeldOut(target, Rate.pooled(fmr), Rate.pooled(fnmr))

@@ -21,15 +21,12 @@ from livegate.metrics.thresholds import Threshold
 
 UNKNOWN = "(unknown)"
 """The group of the rows whose cell is empty."""
-FEW = 30
-"""A rate over fewer trials says little."""
 
 _COLUMNS = ("source", "subject", "split")
 _TOLD = {
     "species": "the APCER of each species is told anyway",
     "configuration": "each configuration is told by itself anyway",
 }
-_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +97,6 @@ class Groups:
     groups: tuple[Group, ...]
     bpcer_gap: Gap | None
     apcer_gap: Gap | None
-
-    @property
-    def cautions(self) -> tuple[str, ...]:
-        """What to know before believing a gap, one sentence each."""
-        rates = {group.name: [rate for rate in (group.bpcer, *group.apcer.values()) if rate] for group in self.groups}
-        few = [name for name, found in rates.items() if any(rate.trials < FEW for rate in found)]
-        told = []
-        if few:
-            more = f" and {len(few) - _SHOWN} more" if len(few) > _SHOWN else ""
-            names = ", ".join(few[:_SHOWN]) + more
-            told.append(f"By {self.column}, a rate rests on fewer than {FEW} presentations in {names}: mind its interval.")
-        if self.bpcer_gap or self.apcer_gap:
-            told.append(
-                f"The largest gap by {self.column} was picked among {len(self.groups)} groups: chance alone makes one, and the more "
-                "groups, the larger. Its interval does not allow for the picking."
-            )
-        return tuple(told)
 
 
 def by_column(scores: Scores, column: str, threshold: Threshold, confidence: float = 0.95) -> Groups:

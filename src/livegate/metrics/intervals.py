@@ -115,14 +115,24 @@ def percentiles(value: float, drawn: Floats, confidence: float) -> Interval:
     return Interval(value, float(low), float(high))
 
 
+def checked_replicates(replicates: int) -> int:
+    """How many sets are drawn, itself.
+
+    Raises:
+        ValueError: on fewer than one.
+    """
+    if replicates < 1:
+        raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
+    return replicates
+
+
 def chunks(replicates: int, rows: int) -> Iterator[int]:
     """Replicates in parts that fit into little memory.
 
     Raises:
         ValueError: on fewer than one replicate.
     """
-    if replicates < 1:
-        raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
+    checked_replicates(replicates)
     largest = max(1, _CELLS // rows)
     for start in range(0, replicates, largest):
         yield min(largest, replicates - start)

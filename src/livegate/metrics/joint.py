@@ -15,7 +15,7 @@ parts, which stand beside them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +23,7 @@ import numpy as np
 from livegate.errors import MetricError
 from livegate.metrics.attempts import Attempts
 from livegate.metrics.codes import Codes, Text
-from livegate.metrics.intervals import Interval, percentiles
+from livegate.metrics.intervals import Interval, checked_replicates, percentiles
 from livegate.metrics.pad import worst
 from livegate.metrics.rate import Rate
 from livegate.metrics.scores import Floats, Mask
@@ -80,11 +80,6 @@ class JointRates:
         """IAPAR of the worst species + FRR, 0 to 2; ideally 0."""
         return self.worst_iapar[1].value + self.frr.value
 
-    @property
-    def riapar_of(self) -> dict[str, float]:
-        """Species → its IAPAR + FRR."""
-        return {name: rate.value + self.frr.value for name, rate in self.iapar.items()}
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointIntervals:
@@ -124,19 +119,19 @@ class Halves:
     @property
     def frr(self) -> Rate:
         """False reject rate of both halves in one pot."""
-        return _together([one.frr for one in self.rates])
+        return Rate.pooled(one.frr for one in self.rates)
 
     @property
     def far(self) -> Rate | None:
         """False accept rate of both halves in one pot; None without zero-effort attempts."""
         found = [one.far for one in self.rates if one.far]
-        return _together(found) if found else None
+        return Rate.pooled(found) if found else None
 
     @property
     def iapar(self) -> dict[str, Rate]:
         """Species → IAPAR of both halves in one pot, names sorted."""
         names = sorted({name for one in self.rates for name in one.iapar})
-        return {name: _together([one.iapar[name] for one in self.rates if name in one.iapar]) for name in names}
+        return {name: Rate.pooled(one.iapar[name] for one in self.rates if name in one.iapar) for name in names}
 
     @property
     def worst_iapar(self) -> tuple[str, Rate]:
@@ -281,13 +276,11 @@ def _admitted_by(attempts: Attempts, pair: Pair) -> Mask:
 
 
 def _intervals(attempts: Attempts, admitted: Mask, *, replicates: int, seed: int, confidence: float) -> JointIntervals:
-    if replicates < 1:
-        raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
-    kinds = _kinds(attempts)
+    wanted, kinds = checked_replicates(replicates), _kinds(attempts)
     dyads = Dyads(*(_person(attempts, name) for name in (attempts.reference_subject, attempts.probe_subject)))
     generator = np.random.default_rng(seed)
     rows: list[list[float]] = []
-    while len(rows) < replicates:
+    while len(rows) < wanted:
         weights = dyads.weights(generator)
         if (row := _row(weights, admitted, kinds)) is not None:
             rows.append(row)
@@ -311,10 +304,6 @@ def _row(weights: Codes, admitted: Mask, kinds: _Kinds) -> list[float] | None:
     if np.isnan(frr) or np.isnan(iapar).all():
         return None
     return [frr, _weighed(weights, admitted, kinds.others), float(np.nanmax(iapar)) + frr, *iapar]
-
-
-def _together(rates: Sequence[Rate]) -> Rate:
-    return Rate(sum(rate.errors for rate in rates), sum(rate.trials for rate in rates))
 
 
 def _weighed(weights: Codes, admitted: Mask, rows: Mask) -> float:

@@ -25,6 +25,7 @@ from livegate.metrics.thresholds import (
     at_equal_error,
     attack_scores,
     bona_fide_scores,
+    crossing,
     steps,
 )
 
@@ -81,7 +82,7 @@ class Rates:
     @property
     def apcer_pooled(self) -> Rate:
         """All attacks in one pot. Not the ISO figure: a frequent, easy species hides the worst."""
-        return Rate(sum(rate.errors for rate in self.apcer.values()), sum(rate.trials for rate in self.apcer.values()))
+        return Rate.pooled(self.apcer.values())
 
     @property
     def mean_apcer(self) -> float:
@@ -225,14 +226,7 @@ def d_eer(bona_fide: Floats, attack: Floats) -> float:
         attack: (M,) scores, +inf = no response.
     """
     _, accepted, rejected = steps(bona_fide, attack)
-    apcer, bpcer = accepted / attack.size, rejected / bona_fide.size
-    gap = apcer - bpcer
-    after = int(np.argmax(gap <= 0))  # the lowest threshold accepts all attacks, the highest rejects all bona fide
-    if after == 0 or gap[after] == 0:
-        return float(apcer[after])
-    before = after - 1
-    along = gap[before] / (gap[before] - gap[after])
-    return float(apcer[before] + along * (apcer[after] - apcer[before]))
+    return crossing(accepted / attack.size, rejected / bona_fide.size)
 
 
 def wrong_at(scores: Scores, threshold: Threshold) -> Mask:

@@ -6,9 +6,11 @@ Its limits are quantiles of the beta distribution; the incomplete beta function 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from math import exp, expm1, lgamma, log, log1p
+from typing import Self
 
 from livegate.errors import MetricError
 
@@ -38,6 +40,16 @@ class Rate:
             raise ValueError(f"a rate of {self.errors} errors in {self.trials} trials; errors must lie within 0..trials")
         if self.trials == 0:
             raise MetricError("a rate over no trials has no value; give at least one presentation")
+
+    @classmethod
+    def pooled(cls, rates: Iterable[Self]) -> Self:
+        """Of the trials of all in one pot.
+
+        Raises:
+            MetricError: if there are none.
+        """
+        found = tuple(rates)
+        return cls(sum(rate.errors for rate in found), sum(rate.trials for rate in found))
 
     @property
     def value(self) -> float:

@@ -253,8 +253,7 @@ class Scores:
             rows = rows[np.lexsort((self.values[rows], group[rows]))]  # sorted, so that the order of rows cannot change a sum
             groups, begin, count = np.unique(group[rows], return_index=True, return_counts=True)
             mean = np.add.reduceat(logit(self.values[rows]), begin) / count
-            # The clip costs nothing and keeps a lone frame's score to the bit.
-            values[groups] = np.clip(1 / (1 + np.exp(-mean)), self.values[rows[begin]], self.values[rows[begin + count - 1]])
+            values[groups] = _turned_back(mean, self.values[rows[begin]], self.values[rows[begin + count - 1]])
             first[groups] = np.minimum.reduceat(rows, begin)
         order = np.argsort(start)  # as the presentations appear
         return replace(self.where(first[order]), values=values[order])
@@ -262,8 +261,12 @@ class Scores:
 
 def mean_score(values: Floats) -> float:
     """The score of one presentation from those of its frames (N,), N >= 1: the mean of their logits, turned back."""
-    # The clip keeps a lone frame's score to the bit.
-    return float(np.clip(1 / (1 + np.exp(-logit(values).mean())), values.min(), values.max()))
+    return float(_turned_back(logit(values).mean(), values.min(), values.max()))
+
+
+def _turned_back(mean: Floats, least: Floats, most: Floats) -> Floats:
+    """The scores of mean logits, from the least to the most of those that were averaged: that keeps a lone frame's score to the bit."""
+    return np.clip(1 / (1 + np.exp(-mean)), least, most)
 
 
 def logit(values: Floats) -> Floats:

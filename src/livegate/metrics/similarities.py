@@ -10,14 +10,14 @@ is counted beside every figure, since a system that never answers has no false m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from livegate.errors import MetricError
-from livegate.metrics.codes import Codes, Text, ranked
+from livegate.metrics.codes import Codes, Text, factorise, ranked
 from livegate.metrics.scores import Floats, Mask
 
 UNIT_TOLERANCE = 0.01
@@ -110,15 +110,21 @@ def every_pair(embeddings: npt.NDArray[np.float32], subjects: Sequence[str]) -> 
     Raises:
         MetricError: when there is no second picture of anybody, or one person alone.
     """
-    one, other = np.triu_indices(len(subjects), k=1)
     names = np.asarray(subjects, dtype=_TEXT)
+    one, other = np.triu_indices(len(names), k=1)
+    found = numbered_pairs(embeddings, factorise(names)[1])
+    return replace(found, reference_subject=names[one], probe_subject=names[other])
+
+
+def numbered_pairs(embeddings: npt.NDArray[np.float32], people: npt.NDArray[np.integer]) -> Similarities:
+    """The same of people who have numbers (N,): quicker, and without the names that intervals need.
+
+    Raises:
+        MetricError: as `every_pair` does.
+    """
+    one, other = np.triu_indices(len(people), k=1)
     products = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
-    return Similarities.build(
-        np.clip(products[one, other], -1.0, 1.0),
-        names[one] == names[other],
-        reference_subject=names[one],
-        probe_subject=names[other],
-    )
+    return Similarities.build(np.clip(products[one, other], -1.0, 1.0), people[one] == people[other])
 
 
 class Dyads:

@@ -188,6 +188,20 @@ def steps(bona_fide: Floats, attack: Floats) -> tuple[Floats, Codes, Codes]:
     return thresholds, accepted, np.searchsorted(np.sort(bona_fide), thresholds, "left")
 
 
+def crossing(falling: Floats, rising: Floats) -> float:
+    """The value at which two error curves (n,) meet, on a line between the two steps around it; the larger one where they never do."""
+    gap = falling - rising
+    if gap[0] <= 0 or gap[-1] > 0:
+        end = 0 if gap[0] <= 0 else -1
+        return float(max(falling[end], rising[end]))
+    after = int(np.argmax(gap <= 0))
+    before = after - 1
+    if gap[after] == 0:
+        return float(falling[after])
+    along = gap[before] / (gap[before] - gap[after])
+    return float(falling[before] + along * (falling[after] - falling[before]))
+
+
 def bona_fide_scores(values: Floats, species: Text) -> Floats:
     """Bona fide scores with -inf, rejected at every threshold, for no response."""
     _check(values, species)

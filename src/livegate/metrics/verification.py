@@ -22,7 +22,7 @@ from livegate.metrics.rate import Rate
 from livegate.metrics.samples import shown
 from livegate.metrics.scores import Floats
 from livegate.metrics.similarities import Similarities
-from livegate.metrics.thresholds import REJECT_ALL, ROUNDING, Threshold, steps
+from livegate.metrics.thresholds import REJECT_ALL, ROUNDING, Threshold, crossing, steps
 
 FMR_TARGETS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 ENOUGH = 30
@@ -152,18 +152,6 @@ def equal_error(similarities: Similarities) -> float:
     mated, other = _classes(similarities)
     _, accepted, rejected = steps(mated, other)
     return crossing(accepted / other.size, rejected / mated.size)
-
-
-def crossing(falling: Floats, rising: Floats) -> float:
-    """The value at which two error curves (n,) meet, between the two steps around it; the larger one where they never do."""
-    gap = falling - rising
-    if gap[0] <= 0 or gap[-1] > 0:
-        end = 0 if gap[0] <= 0 else -1
-        return float(max(falling[end], rising[end]))
-    after = int(np.argmax(gap <= 0))
-    before = after - 1
-    along = gap[before] / (gap[before] - gap[after])
-    return float(falling[before] + along * (falling[after] - falling[before]))
 
 
 def area(similarities: Similarities) -> float:

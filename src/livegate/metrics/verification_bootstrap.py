@@ -15,11 +15,11 @@ import numpy as np
 
 from livegate.metrics.codes import Codes
 from livegate.metrics.folds import Tally, accuracy
-from livegate.metrics.intervals import Interval, percentiles
+from livegate.metrics.intervals import Interval, checked_replicates, percentiles
 from livegate.metrics.scores import Floats
 from livegate.metrics.similarities import Dyads, Similarities
-from livegate.metrics.thresholds import ROUNDING, Threshold
-from livegate.metrics.verification import FMR_TARGETS, above, crossing, equal_error, match_rates, supported
+from livegate.metrics.thresholds import ROUNDING, Threshold, crossing
+from livegate.metrics.verification import FMR_TARGETS, above, equal_error, match_rates, supported
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +66,14 @@ def match_intervals(  # noqa: PLR0913 - how to draw is the caller's to say
         MetricError: if a subject is unknown, or there is one alone.
         ValueError: on replicates or a confidence outside their limits.
     """
-    if replicates < 1:
-        raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
+    wanted = checked_replicates(replicates)
     dyads = Dyads(similarities.reference_subject, similarities.probe_subject)
     weighed, tally = _Weighed(similarities), None if folds is None else Tally(similarities, folds)
     points = supported(similarities, targets)
     reached = [target for target, point in points.items() if point]
     generator = np.random.default_rng(seed)
     rows: list[list[float]] = []
-    while len(rows) < replicates:
+    while len(rows) < wanted:
         weights = dyads.weights(generator)
         if not weighed.complete(weights):  # a set without one kind has no error rates: draw again
             continue
@@ -119,13 +118,12 @@ def rate_intervals(
         MetricError: if a subject is unknown, or there is one alone.
         ValueError: on replicates or a confidence outside their limits.
     """
-    if replicates < 1:
-        raise ValueError(f"{replicates} replicates make no interval; give at least 1, such as 2000")
+    wanted = checked_replicates(replicates)
     dyads = Dyads(similarities.reference_subject, similarities.probe_subject)
     accepted, mated = threshold.accepts(similarities.values), similarities.mated
     kinds = [(~mated, accepted & ~mated), (mated, ~accepted & mated)]
     generator, rows = np.random.default_rng(seed), list[list[float]]()
-    while len(rows) < replicates:
+    while len(rows) < wanted:
         weights = dyads.weights(generator)
         totals = [int(weights[kind].sum()) for kind, _ in kinds]
         if all(totals):

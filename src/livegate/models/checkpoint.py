@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from livegate.decision import Task
 from livegate.errors import CheckpointError
+from livegate.files import whole
 from livegate.models.backbone import Purpose
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
@@ -157,12 +157,8 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
     """Write a safetensors file that is either the old one or the whole new one, whenever the process ends."""
     data = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}, dict(header))
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
+    with whole(path) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
 
 
 def as_weights(network: torch.nn.Module) -> dict[str, Tensor]:

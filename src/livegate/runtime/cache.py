@@ -9,11 +9,11 @@ import hashlib
 import os
 import platform
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from livegate.errors import LivegateError
+from livegate.files import whole
 
 MAX_BYTES = 512 * 1024 * 1024
 """Of all files together; the ones that were not used for longest go first."""
@@ -77,15 +77,8 @@ def put(name: str, data: bytes) -> None:
         OSError: if they cannot be written.
     """
     place = folder()
-    with tempfile.NamedTemporaryFile(dir=place, delete=False) as file:
-        part = Path(file.name)
-        try:
-            file.write(hashlib.sha256(data).digest() + data)
-            file.close()
-            part.replace(place / name)
-        except BaseException:
-            part.unlink()
-            raise
+    with whole(place / name, 0o600) as file:
+        file.write(hashlib.sha256(data).digest() + data)
     _bound(place)
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from livegate.configuration import Configuration
+from livegate.configuration import HEAVIEST, LIGHTEST, Configuration
 from livegate.decision import Task
 from livegate.errors import ArtifactError, ConfigurationError
 from livegate.metrics.pad import Threshold
@@ -19,7 +19,6 @@ from livegate.runtime.omz import CONTRACTS
 
 SCHEMA_VERSION: Final = 2
 MAX_PATH_PARTS = 8
-HEAVIEST, LIGHTEST = "heaviest", "lightest"
 OUTPUTS: Final[Mapping[Task, tuple[str, ...]]] = {"liveness": ("bona-fide", "attack"), "verification": ("embedding",)}
 """What a network of each task gives."""
 OUTPUT_NAMES: Final[Mapping[Task, str]] = {"liveness": "logits", "verification": "embedding"}

@@ -156,7 +156,7 @@ class TemplateStore:
             if not state.size:
                 return []
             index = self._refreshed(state)
-            while True:
+            while True:  # more than once only where somebody's time has ended since the index was made
                 hits = [
                     (self._vault.subject(self._vault.row(found)), similarity)
                     for found, similarity in index.search(rows[0], count)
@@ -280,10 +280,13 @@ class TemplateStore:
         return index
 
     def _loaded(self, size: int) -> Index:
+        """The templates of all whose time is not over; `search` looks again at those whom it finds."""
         index = Index(size)
         owners: list[bytes] = []
         parts: list[Embeddings] = []
         for row in self._vault.rows():
+            if self._expired(self._vault.subject(row)):
+                continue
             parts.append(self._vault.embeddings(row))
             owners += [row.id] * len(parts[-1])
             if len(owners) >= BATCH:
@@ -297,8 +300,10 @@ class TemplateStore:
         if entry.action.removes:
             index.remove(entry.subject)
         elif entry.action is Action.ENROLLED and self._vault.has(entry.subject):
-            embeddings = self._vault.embeddings(self._vault.row(entry.subject))
-            index.add([entry.subject] * len(embeddings), embeddings)
+            row = self._vault.row(entry.subject)
+            if not self._expired(self._vault.subject(row)):
+                embeddings = self._vault.embeddings(row)
+                index.add([row.id] * len(embeddings), embeddings)
 
     def _drop(self, identifier: bytes) -> None:
         if self._index is not None:

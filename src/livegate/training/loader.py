@@ -17,7 +17,7 @@ from livegate.capture import whole
 from livegate.data.depth import Square, frame
 from livegate.decision import ATTACK_LOGIT, BONA_FIDE_LOGIT
 from livegate.errors import RecipeError
-from livegate.pictures import read
+from livegate.pictures import encoded, read
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box, Sample
 from livegate.training.camera import photographed
@@ -186,5 +186,5 @@ def _random_square(
 
 
 def _second_jpeg(crop: Pixels, quality: int) -> Pixels:
-    _, data = cv2.imencode(".jpg", crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    data = np.frombuffer(encoded(crop, ".jpg", cv2.IMWRITE_JPEG_QUALITY, quality), np.uint8)
     return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), dtype=np.uint8)[..., ::-1]

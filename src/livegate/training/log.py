@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.tensorboard import SummaryWriter
 
+from livegate.files import replacing
 from livegate.training.lesson import Errors
 
 LOG = "log.csv"
@@ -92,7 +93,5 @@ class Log:
         if self.path.exists():
             with self.path.open(encoding="utf-8", newline="") as file:
                 lines = [row for row in list(csv.reader(file))[1:] if row and int(row[0]) <= done]
-        partial = self.path.with_suffix(".partial")
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with replacing(self.path) as file:
             csv.writer(file).writerows([list(columns), *lines])
-        partial.replace(self.path)

@@ -115,6 +115,35 @@ def test_method_configuration_and_patch_change_the_picture(run: Run, astronaut: 
     )
 
 
+def test_a_folder_is_looked_through_once(
+    run: Run, blank: Path, astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is written is compared with all that is read in one step, not with one after another."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        shutil.copy(astronaut, folder / f"{number}.jpg")
+    compared: list[object] = []
+    monkeypatch.setattr(Path, "samefile", lambda *paths: compared.append(paths))
+    for _ in range(2):
+        assert run(folder, "--method", "gradcam", "--out", tmp_path / "maps")[0] == 1
+    assert len(list((tmp_path / "maps").iterdir())) == 3
+    assert compared == []
+
+
+def test_score_understands_the_same_words(run: Run, generated: Path, tmp_path: Path) -> None:
+    """``score`` under heaviest is what it is under B, under lightest what it is under L, without a word what it is under H."""
+    written = {}
+    for text in ("heaviest", "B", "lightest", "L", "", "H"):
+        out = tmp_path / f"{text}.csv"
+        arguments = ("--configuration", text) if text else ()
+        assert run("--index", generated, "--out", out, "--split", "dev", *arguments, verb="score") == (0, "", "")
+        written[text] = out.read_text()
+    assert written["heaviest"] == written["B"] != written["H"]
+    assert written["lightest"] == written["L"] != written["B"]
+    assert written[""] == written["H"] != written["L"]
+
+
 def test_a_batch_goes_on_and_says_what_it_left_out(run: Run, astronaut: Path, blank: Path, tmp_path: Path) -> None:
     """Two pictures of one name get two files; a blank one is not judged, a damaged one and a video are errors; 2 comes first."""
     folder = tmp_path / "pictures"

@@ -307,7 +307,7 @@ def test_broken_videos_are_counted_and_the_others_stand(root: Path, tmp_path: Pa
     assert calls == [1] * 6
     assert [sample.clip for sample in found.samples] == ["train/a.avi"] * 2 + ["train/b.mp4"] * 2
     assert found.notes == (
-        f"4 video(s) left out that cannot be decoded, such as {root}/train/text.avi: is not a video that can be read",
+        f"4 video(s) left out that cannot be decoded, such as {root}/train/text.avi: is not a video that can be read; containers are MP4 or QuickTime, AVI, Matroska or WebM",
     )
     assert sorted(path.name for path in (tmp_path / "cache/train").iterdir()) == ["a.avi", "b.mp4"]
 

@@ -54,15 +54,6 @@ def test_largest_gaps_counted_by_hand() -> None:
     assert (found.apcer_gap.value, found.apcer_gap.interval) == (0.5, newcombe(Rate(1, 1), Rate(1, 2)))
 
 
-def test_small_groups_come_with_a_caution() -> None:
-    """Rates over few presentations are named, and the largest gap says that it was picked."""
-    few, picked = by_column(made(), "age", HALF).cautions
-    assert "fewer than 30 presentations in old, young, (unknown)" in few
-    assert "picked among 3 groups" in picked
-    many = Scores.build([str(row) for row in range(60)], [0.9] * 60, species=["", "A"] * 30)
-    assert by_column(many, "source", HALF).cautions == ()
-
-
 def test_one_group_has_no_gap() -> None:
     """Nothing differs from itself."""
     found = by_column(made(), "split", HALF)

@@ -84,3 +84,11 @@ def test_interval_of_a_large_set_is_quick() -> None:
     start = perf_counter()
     Rate(1_499, 47_247).interval()
     assert perf_counter() - start < 0.5
+
+
+def test_rates_are_pooled_by_their_counts() -> None:
+    """Not by their values: 1 of 2 and 0 of 8 make 1 of 10; of nothing there is no rate."""
+    assert Rate.pooled([Rate(1, 2), Rate(0, 8)]) == Rate(1, 10)
+    assert Rate.pooled(iter([Rate(3, 4)])) == Rate(3, 4)
+    with pytest.raises(MetricError):
+        Rate.pooled([])

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score, roc_curve
 
 from livegate.errors import MetricError
+from livegate.metrics.pad import d_eer
 from livegate.metrics.rate import Rate
 from livegate.metrics.similarities import Similarities, cosine
-from livegate.metrics.thresholds import Threshold
-from livegate.metrics.verification import Support, area, at_fmr, crossing, det, equal_error, match_rates, supported
+from livegate.metrics.thresholds import Threshold, crossing
+from livegate.metrics.verification import Support, area, at_fmr, det, equal_error, match_rates, supported
 
 MATED = [0.9, 0.8, 0.7, 0.3]
 OTHER = [0.6, 0.3, 0.2, 0.1, 0.0, -0.1, -0.2, -0.3, -0.4, -0.5]
@@ -123,6 +124,14 @@ def test_curves_that_meet_at_an_end_or_never() -> None:
     dumb = Similarities.build([math.nan, 0.1], [True, False])
     assert equal_error(dumb) == 1.0
     assert crossing(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == 0.5
+
+
+def test_both_equal_error_rates_are_one_rule() -> None:
+    """Mated and non-mated similarities are to one what bona fide and attack scores are to the other."""
+    for seed in range(20):
+        scores = drawn(seed, 40, 30)
+        values, mated = np.clip(scores.values, 0, 1), scores.mated
+        assert equal_error(Similarities.build(values, mated)) == d_eer(values[mated], values[~mated])
 
 
 @settings(max_examples=60, deadline=None)

@@ -8,7 +8,7 @@ import pytest
 from livegate.errors import MetricError
 from livegate.metrics.codes import Codes
 from livegate.metrics.folds import accuracy, contiguous
-from livegate.metrics.similarities import Dyads, Similarities, every_pair
+from livegate.metrics.similarities import Dyads, Similarities, every_pair, numbered_pairs
 from livegate.metrics.thresholds import Threshold
 from livegate.metrics.verification import equal_error, match_rates, supported
 from livegate.metrics.verification_bootstrap import _Weighed, match_intervals, rate_intervals
@@ -124,6 +124,9 @@ def test_every_pair_of_pictures_is_compared_once() -> None:
     assert found.with_subjects
     with pytest.raises(MetricError, match="no mated"):
         every_pair(vectors, ["ann", "bob", "cy"])
+    numbered = numbered_pairs(vectors, np.array([9, 9, 4], np.int32))
+    assert (numbered.values.tolist(), numbered.mated.tolist()) == (found.values.tolist(), found.mated.tolist())
+    assert not numbered.with_subjects
 
 
 def test_unknown_subjects_cannot_be_drawn() -> None:

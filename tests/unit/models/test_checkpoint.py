@@ -149,7 +149,7 @@ def test_a_save_that_fails_leaves_the_old_file(checkpoint: Checkpoint, saved: Pa
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("livegate.models.checkpoint.os.fsync", full)
+    monkeypatch.setattr("livegate.files.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         Checkpoint(SPEC, checkpoint.preprocessing, checkpoint.weights, {}, {"epoch": 99}).save(saved)
     assert saved.read_bytes() == before
@@ -158,10 +158,12 @@ def test_a_save_that_fails_leaves_the_old_file(checkpoint: Checkpoint, saved: Pa
 
 def test_a_partial_file_of_an_earlier_crash_does_no_harm(checkpoint: Checkpoint, saved: Path) -> None:
     """What a killed process left half-written is neither read nor in the way."""
-    (saved.parent / f"{saved.name}.partial").write_bytes(b"half")
-    assert Checkpoint.load(saved).notes == checkpoint.notes
+    part = saved.parent / f".{saved.name}.0123456789abcdef.part"
+    part.write_bytes(b"half")
+    assert Checkpoint.load(saved.parent).notes == checkpoint.notes
     checkpoint.save(saved)
-    assert [path.name for path in saved.parent.iterdir()] == [WEIGHTS]
+    assert Checkpoint.load(saved.parent).notes == checkpoint.notes
+    assert sorted(path.name for path in saved.parent.iterdir()) == [part.name, WEIGHTS]
 
 
 def test_as_weights_is_a_copy() -> None:

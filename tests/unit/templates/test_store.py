@@ -12,6 +12,7 @@ import pytest
 from livegate.configuration import Configuration
 from livegate.errors import StoreError
 from livegate.templates.audit import Action
+from livegate.templates.index import Index
 from livegate.templates.key import Key
 from livegate.templates.store import TemplateStore
 
@@ -112,6 +113,28 @@ def test_who_has_expired_is_not_used_even_before_the_sweep(store, units, clock) 
         store.templates("Ada")
     assert store.names() == ["Ada", "Grace", "Zoë"]
     store.forget("Ada")
+
+
+def test_who_has_expired_costs_no_search(store, path, key, identity, consent, units, clock, monkeypatch) -> None:
+    """However many they are, the index is searched once; who expires while it is in use is searched past, and answers to nothing."""
+    for number in range(20):
+        store.enroll(f"Old {number}", units(0), HHH, consent, 1)
+    store.enroll("Lin", units(7), HHH, consent, 40)
+    clock.now += 31 * DAY
+    searched: list[int] = []
+    search = Index.search
+    monkeypatch.setattr(Index, "search", lambda *given: searched.append(len(given[0])) or search(*given))
+    with TemplateStore.open(path, key, identity, clock=clock) as again:
+        assert again.search(units(0)[0])[0][0] in {"Grace", "Zo\u00eb", "Lin"}
+        assert searched == [6], "templates of the three who are left"
+        store.enroll("Mia", units(8), HHH, consent, 1)
+        clock.now += 2 * DAY
+        assert "Mia" not in dict(again.search(units(8)[0], 10))
+        assert searched == [6, 6], "nor is who was enrolled and expired meanwhile"
+        assert again.search(units(7)[0])[0] == ("Lin", pytest.approx(1))
+        clock.now += 7 * DAY
+        assert "Lin" not in dict(again.search(units(7)[0], 10))
+        assert searched == [6, 6, 6, 6, 4]
 
 
 def test_a_sweep_removes_those_whose_time_is_over(store, units, clock) -> None:

@@ -279,7 +279,7 @@ def test_a_whole_run_leaves_its_result_its_state_and_its_log(recipe: Recipe, fin
     # HHL and its like are not in the table, LLL is: every branch was drawn, or at least the heavy ones.
     assert 100 < len(moments) <= len(list(network.parameters()))
     assert [(row["epoch"], row["step"]) for row in _rows(finished)] == [("1", "3"), ("2", "6"), ("3", "9")]
-    assert not list(finished.glob("*.partial"))
+    assert not list(finished.glob("*.part"))
 
 
 def test_the_result_is_the_best_epoch_with_its_recipe(recipe: Recipe, finished: Path) -> None:
@@ -304,7 +304,7 @@ def test_a_killed_run_ends_as_if_nothing_had_happened(
     assert _kill(recipe, folder, killed_in) == state
     # What a kill amid writing leaves: half a file beside the whole one.
     for name in (STATE, WEIGHTS):
-        (folder / f"{name}.partial").write_bytes(b"half a file")
+        (folder / f".{name}.0123456789abcdef.part").write_bytes(b"half a file")
     assert (folder / STATE).is_file()
     train(recipe, folder, resume=True, quiet=True)
     _require_same(folder, finished)

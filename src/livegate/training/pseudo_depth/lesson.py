@@ -25,7 +25,7 @@ from livegate.metrics import auc
 from livegate.models.depth_generator import Discriminator
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
-from livegate.pictures import read
+from livegate.pictures import encoded, read
 from livegate.preprocessing import Pixels, Preprocessing, square, to_input
 from livegate.sample import Sample
 from livegate.training.augment import PixelAugment
@@ -270,8 +270,7 @@ def _write_sheet(path: Path, rows: Sequence[Pixels]) -> None:
     sheet = np.concatenate(
         [np.concatenate(rows[place :: len(rows) // columns], axis=1) for place in range(len(rows) // columns)]
     )
-    _, data = cv2.imencode(".png", sheet[..., ::-1])
-    write(path, data.tobytes(), "sheet")
+    write(path, encoded(sheet, ".png"), "sheet")
 
 
 def _present(value: Present | None) -> Present:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from livegate.configuration import Branch, Configuration
-from livegate.data.identities import Faces, Labels
+from livegate.data.identities import Faces
 from livegate.errors import RecipeError
-from livegate.metrics.similarities import Similarities
+from livegate.metrics.similarities import numbered_pairs
 from livegate.metrics.verification import at_fmr, equal_error, match_rates
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
@@ -140,7 +140,7 @@ class Verification:
         heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
         faces = _opened(self._faces)
         found = embedded(TorchScorer(network, self.deployed), faces, self._dev, [heavy])
-        similarities = pairs(found[heavy], faces.labels[self._dev])
+        similarities = numbered_pairs(found[heavy], faces.labels[self._dev])
         fmr = max(FMR, 1 / int((~similarities.mated).sum()))
         error, fnmr = equal_error(similarities), match_rates(similarities, at_fmr(similarities, fmr, "dev")).fnmr.value
         figures = {"dev_eer": error, "dev_fnmr": fnmr}
@@ -174,13 +174,6 @@ def embedded(
             found.append(scorer.run(batch, configuration))
         advance(len(batch))
     return {configuration: np.concatenate(found) for configuration, found in rows.items()}
-
-
-def pairs(found: NDArray[np.float32], labels: Labels) -> Similarities:
-    """All pairs of embeddings (N, D), each once; labels (N,) say who is shown."""
-    cosines = found.astype(np.float64) @ found.astype(np.float64).T
-    first, second = np.triu_indices(len(labels), k=1)
-    return Similarities.build(np.clip(cosines[first, second], -1, 1), labels[first] == labels[second])
 
 
 def _inner_teacher(

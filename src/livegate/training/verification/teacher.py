@@ -5,7 +5,6 @@ A teacher is any embedder of another maker, see `livegate.runtime.embedders`.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +14,7 @@ from rich.progress import track
 
 from livegate.data.identities import Faces
 from livegate.errors import CheckpointError, PictureError
+from livegate.files import whole
 from livegate.pictures import read
 from livegate.runtime.embedders import DLIB, Embedder, open_embedder, unit
 from livegate.training.verification.division import Places
@@ -84,16 +84,9 @@ def _read(cache: Path, teacher: Embedder) -> dict[str, Embeddings]:
 
 
 def _write(cache: Path, identity: str, known: dict[str, Embeddings]) -> None:
-    """Whole or not at all."""
-    part = cache.with_name(f".{cache.name}.{os.getpid()}.part")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with whole(cache) as file:
             np.savez(file, teacher=np.array(identity), names=np.array(list(known)), embeddings=np.stack(list(known.values())))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(cache)
     except OSError as error:
         raise CheckpointError(cache, [f"cannot be written ({error.strerror or error})"]) from None
-    finally:
-        part.unlink(missing_ok=True)

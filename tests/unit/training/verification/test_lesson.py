@@ -22,7 +22,7 @@ from livegate.preprocessing import Pixels, resize
 from livegate.training import loop
 from livegate.training.loop import STATE, train
 from livegate.training.verification import lesson as module
-from livegate.training.verification.lesson import FaceLearner, Verification, pairs
+from livegate.training.verification.lesson import FaceLearner, Verification
 from livegate.training.verification.losses import People
 from livegate.training.verification.recipe import VerificationRecipe
 
@@ -178,13 +178,6 @@ def test_a_small_dev_is_measured_at_the_rate_that_it_can_show(make_recipe: Make,
         found = lesson.errors(lesson.fresh(torch.device("cpu"))[0].network)
         assert found.words.endswith(f"at FMR {rate}")
         assert next(iter(found.notes)) == "dev_eer"
-
-
-def test_all_pairs() -> None:
-    """By hand: three pictures of two people have one mated pair and two others."""
-    found = pairs(np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32), np.array([4, 9, 4], np.int32))
-    assert found.values == pytest.approx([0.6, 0.0, 0.8])
-    assert found.mated.tolist() == [False, True, False]
 
 
 @pytest.mark.parametrize("kind", ["folder", "index"])
