@@ -134,7 +134,7 @@ def face_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callab
 
 @pytest.fixture(scope="session")
 def face_artifact(face_checkpoint: Callable[[int], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The artifact of that network in fp32 and fp16, thresholds 0.5 and fixed; only to read."""
+    """The artifact of that network in fp32 and fp16, whose thresholds nobody has measured; only to read."""
     pytest.importorskip("onnxscript")
     from livegate.export import onnx
     from livegate.export.exporter import Order, Papers, export

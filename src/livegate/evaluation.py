@@ -14,12 +14,11 @@ from livegate.data.index import Index
 from livegate.decision import Status, score_from_logits
 from livegate.errors import PictureError
 from livegate.metrics.scores import COLUMNS, Scores
+from livegate.metrics.thresholds import ARGMAX
 from livegate.pictures import read
 from livegate.preprocessing import Pixels, Preprocessing, to_input
 from livegate.sample import Sample
 
-ARGMAX = 0.5
-"""The threshold of a network that nobody has calibrated: the larger logit wins."""
 BATCH = 32
 
 
@@ -75,7 +74,7 @@ def score(
         for row, configuration in enumerate(configurations if crops else ()):
             found = score_from_logits(scorer.logits(to_input(list(crops.values())), configuration))
             values[row, list(crops)] = found
-            accepted = found >= limits.get(str(configuration), ARGMAX)
+            accepted = found >= limits.get(str(configuration), ARGMAX.value)
             status[row, list(crops)] = np.where(accepted, Status.BONA_FIDE.value, Status.ATTACK.value)
         advance(len(batch))
     return Scores.join(

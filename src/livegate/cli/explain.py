@@ -220,7 +220,7 @@ def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, f
     from livegate.cli.export import source
     from livegate.cli.notice import licence_once
     from livegate.configuration import Configuration
-    from livegate.evaluation import ARGMAX
+    from livegate.metrics import ARGMAX
     from livegate.runtime.artifact import Artifact
 
     made_of = source(model)
@@ -232,4 +232,4 @@ def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, f
         licence_once(made_of.manifest.name, made_of.manifest.licence)
         return reopened(made_of), chosen, made_of.manifest.configurations[str(chosen)].threshold.value
     made_of.require("liveness", model)
-    return made_of, Configuration.chosen(text, made_of.network().adaptive_blocks), ARGMAX
+    return made_of, Configuration.chosen(text, made_of.network().adaptive_blocks), ARGMAX.value

@@ -16,7 +16,7 @@ from livegate.data.identities import UNKNOWN, FaceFiles
 from livegate.data.index import Index
 from livegate.decision import Task
 from livegate.errors import LivegateError
-from livegate.metrics.pad import Rule, Threshold, measure
+from livegate.metrics import ARGMAX, REJECT_ALL, Rule, Threshold, measure
 from livegate.metrics.scores import Scores
 from livegate.metrics.similarities import Similarities, numbered_pairs
 from livegate.metrics.verification import at_fmr, equal_error, match_rates
@@ -27,6 +27,8 @@ from livegate.training.verification.division import divided
 from livegate.training.verification.lesson import Embedder, embedded
 from livegate.training.verification.recipe import VerificationRecipe
 
+UNMEASURED = Threshold(REJECT_ALL, f"fixed={REJECT_ALL}", "")
+"""That of a network for verification whose cosines nobody has measured: no two faces are one person's."""
 CALIBRATION_PICTURES = 512
 """At most so many pictures set the ranges of an int8 file."""
 
@@ -50,7 +52,7 @@ class Thresholds:
     ) -> dict[str, tuple[Threshold, Quality | None]]:
         """The threshold of each configuration, and how good it is on dev where there is one."""
         if self.dev is None:
-            return {str(c): (Threshold(evaluation.ARGMAX, f"fixed={evaluation.ARGMAX}", ""), None) for c in configurations}
+            return {str(c): (ARGMAX, None) for c in configurations}
         self.dev.require_labels()
         scores = evaluation.score(scorer, self.dev, configurations, advance=self.advance)
         return {str(c): self._fact(scores.where(scores.configuration == str(c))) for c in configurations}
@@ -68,7 +70,7 @@ class Cosines:
     """How thresholds of verification are set: on all pairs of pictures of dev.
 
     Attributes:
-        dev: aligned faces of known people; without them the threshold is that of nobody in particular.
+        dev: aligned faces of known people; without them nobody is accepted.
         fmr: the largest share of non-mated pairs that may be accepted.
         advance: called with the number of pictures done since the last call.
     """
@@ -82,7 +84,7 @@ class Cosines:
     ) -> dict[str, tuple[Threshold, Separation | None]]:
         """The threshold of each configuration, and how well it tells people apart where there is a dev."""
         if self.dev is None:
-            return {str(c): (Threshold(evaluation.ARGMAX, f"fixed={evaluation.ARGMAX}", ""), None) for c in configurations}
+            return {str(c): (UNMEASURED, None) for c in configurations}
         faces = FaceFiles.of_index(self.dev)
         known = np.flatnonzero(faces.labels != UNKNOWN)
         if not known.size:

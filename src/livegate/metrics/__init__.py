@@ -15,8 +15,10 @@ from livegate.metrics.pad import (
 )
 from livegate.metrics.rate import Rate
 from livegate.metrics.scores import COLUMNS, Scores
+from livegate.metrics.thresholds import ARGMAX
 
 __all__ = [
+    "ARGMAX",
     "COLUMNS",
     "REJECT_ALL",
     "OperatingPoint",

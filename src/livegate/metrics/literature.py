@@ -25,10 +25,7 @@ from livegate.metrics.codes import Text
 from livegate.metrics.pad import OperatingPoint, operate
 from livegate.metrics.rate import Rate
 from livegate.metrics.scores import Floats, Scores
-from livegate.metrics.thresholds import Rule, Threshold, attack_scores, bona_fide_scores
-
-ARGMAX = Threshold(0.5, "fixed=0.5", "")
-"""The larger output wins; of equal ones the first, which is bona fide."""
+from livegate.metrics.thresholds import ARGMAX, Rule, attack_scores, bona_fide_scores
 
 
 @dataclass(frozen=True, slots=True)

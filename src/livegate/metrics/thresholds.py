@@ -54,6 +54,10 @@ class Threshold:
         return np.asarray(values >= self.value, dtype=np.bool_)
 
 
+ARGMAX = Threshold(0.5, "fixed=0.5", "")
+"""That of a network for liveness that nobody has calibrated: the larger output wins; of equal ones the first, which is bona fide."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How a threshold is set.

@@ -22,7 +22,7 @@ from livegate import evaluation
 from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.export.onnx import entry, to_onnx
-from livegate.metrics import Rate, Scores
+from livegate.metrics import ARGMAX, Rate, Scores
 from livegate.models.checkpoint import WEIGHTS, Checkpoint
 from livegate.models.counting import Cost, count
 from livegate.models.network import Network
@@ -30,7 +30,7 @@ from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Preprocessing
 from livegate.reproduce.claims import Observed, Ratio
 from livegate.reproduce.pta_published import CONFIGURATIONS, NO_PTA, ROWS
-from livegate.reproduce.trials import ARGMAX, trials
+from livegate.reproduce.trials import trials
 from livegate.runtime.backends.base import Backend, Model
 from livegate.runtime.backends.onnx import OnnxBackend
 from livegate.runtime.bench.subjects import noise
@@ -219,7 +219,7 @@ def _species(scores: Mapping[str, Sequence[Scores]]) -> dict[str, dict[str, Rate
     table: dict[str, dict[str, Rate]] = {}
     for row, seeds in scores.items():
         joined = np.concatenate([one.species for one in seeds])
-        rejected = np.concatenate([one.values < ARGMAX for one in seeds])
+        rejected = np.concatenate([one.values < ARGMAX.value for one in seeds])
         names = sorted(set(joined.tolist()) - {""})
         table[row] = {name: Rate(int((~rejected[joined == name]).sum()), int((joined == name).sum())) for name in names}
     return table

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livegate.errors import MetricError
-from livegate.metrics import Rate, Scores
+from livegate.metrics import ARGMAX, Rate, Scores
 from livegate.metrics.clusters import cluster_codes
 
 Figure: TypeAlias = Literal["accuracy", "bpcer", "apcer", "acer"]
@@ -23,8 +23,6 @@ FIGURES: tuple[Figure, ...] = ("accuracy", "bpcer", "apcer", "acer")
 Counts: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 
-ARGMAX = 0.5
-"""The paper's threshold: the larger of the two outputs."""
 REPLICATES = 2000
 _CHUNK = 100
 
@@ -95,7 +93,7 @@ def trials(scores: Mapping[str, Sequence[Scores]]) -> Trials:
 
 
 def _tally(scores: Scores, clusters: npt.NDArray[np.int64]) -> Counts:
-    bona, accepted = scores.bona_fide, scores.values >= ARGMAX
+    bona, accepted = scores.bona_fide, scores.values >= ARGMAX.value
     wrong = np.where(bona, ~accepted, accepted | ~scores.responded)
     columns = (bona & wrong, bona, ~bona & wrong, ~bona)
     size = int(clusters.max()) + 1

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from livegate import evaluation
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
-from livegate.metrics.pad import Threshold, measure
+from livegate.metrics import ARGMAX, measure
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.preprocessing import Preprocessing
@@ -76,8 +76,7 @@ class Liveness:
             raise RuntimeError("open comes first")
         heavy = Configuration.uniform(Branch.HEAVY, network.adaptive_blocks)
         scores = evaluation.score(TorchScorer(network, self.deployed), self._dev, [heavy])
-        threshold = Threshold(evaluation.ARGMAX, "argmax", "")
-        report = measure(scores.values, scores.species, threshold, configuration=str(heavy))
+        report = measure(scores.values, scores.species, ARGMAX, configuration=str(heavy))
         figures = {"dev_d_eer": report.d_eer, "dev_acer": report.acer_pooled}
         words = f"dev D-EER {report.d_eer:.2%}, ACER {report.acer_pooled:.2%}"
         return Errors({**figures, "dev_auc": report.auc}, figures, words)
