@@ -147,9 +147,7 @@ class _Others:
         self.identity, self.size, self.preprocessing = embedder.identity, embedder.size, aligned()
 
     def choose(self, text: str | None) -> Configuration:
-        if text in {None, "", "heaviest", "lightest"}:
-            return PLAIN
-        return Configuration.parse(text or "", 0)
+        return Configuration.chosen(text, 0)
 
     def threshold(self, configuration: Configuration) -> Threshold | None:
         configuration.require(0)

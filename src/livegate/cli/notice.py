@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ def licence_once(name: str, licence: Licence) -> None:
     if not sys.stderr.isatty():
         return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livegate"
-    mark = cache / f"seen-licence-{licence.spdx}-{name}"
+    mark = cache / f"seen-licence-{sha256(f'{licence.spdx} {name}'.encode()).hexdigest()[:16]}"  # a name may hold anything
     if mark.exists():
         return
     print(f"Note: {licence_line(name, licence)}", file=sys.stderr)
