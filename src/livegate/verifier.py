@@ -13,7 +13,7 @@ from livegate.errors import ArtifactError, LivegateError, PictureError
 from livegate.metrics.pad import Threshold
 from livegate.metrics.similarities import of_unit_length
 from livegate.preprocessing import Pixels, aligned
-from livegate.runtime.artifact import DEFAULT_PRECISION, Artifact
+from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends.base import Options
 from livegate.runtime.embedders import DLIB, KNOWN, Embedder, open_embedder, unit
 from livegate.runtime.engine import Engine, EngineOptions
@@ -160,7 +160,7 @@ class _Others:
 
 def _threads(path: Path, options: EngineOptions) -> int:
     """The only option that a network of another maker takes."""
-    defaults: EngineOptions = {"runtime": None, "precision": DEFAULT_PRECISION, "cache": False}
+    defaults: EngineOptions = {"runtime": None, "precision": None, "cache": False}
     if ignored := [name for name, default in defaults.items() if options.get(name, default) != default]:
         raise LivegateError(f"{path} is of another maker and takes no {' and no '.join(ignored)}; leave it out")
     return Options(options.get("threads", 1)).threads

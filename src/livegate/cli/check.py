@@ -55,7 +55,7 @@ def check(
         typer.Option(metavar="C", help="One of H, L, B for each adaptive block, such as HLH; or heaviest, lightest."),
     ] = None,
     runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
-    precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
+    precision: Annotated[str | None, typer.Option(metavar="P", help=PRECISION_HELP)] = None,
     budget_ms: Annotated[
         float | None, typer.Option(metavar="N", help="Milliseconds for one decision (not yet: exits with 2).")
     ] = None,

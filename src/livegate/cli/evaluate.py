@@ -116,7 +116,6 @@ def _stated(model: str) -> Path:
 def _shipped(model: str, contract: str | None, runtime: str | None, precision: str | None) -> dict[str, Threshold]:
     """The threshold of each configuration of an artifact, in the variant that gave the scores."""
     from livegate.errors import LivegateError
-    from livegate.runtime.artifact import DEFAULT_PRECISION
     from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
@@ -131,7 +130,7 @@ def _shipped(model: str, contract: str | None, runtime: str | None, precision: s
                 "say with --runtime or --precision (as livegate score had them) what gave the scores"
             )
         return {name: facts.threshold for name, facts in manifest.configurations.items()}
-    variant = artifact.variant(runtime, precision or DEFAULT_PRECISION)
+    variant = artifact.variant(runtime, precision)
     return {name: manifest.threshold(name, variant) for name in variant.entry.configurations}
 
 

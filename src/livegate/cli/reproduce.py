@@ -81,7 +81,7 @@ def seesaw(
         str | None, typer.Option(metavar="C", help="Another configuration for probes; references keep the first.")
     ] = None,
     runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
-    precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
+    precision: Annotated[str | None, typer.Option(metavar="P", help=PRECISION_HELP)] = None,
 ) -> None:
     """Zhang 2019, Tables 4 and 5: a verification model on packs or pairs, with 10 and 5 folds, with and without flip averaging."""
     from livegate.cli.progress import counting

@@ -32,7 +32,7 @@ def score(
     ] = "default",
     split: Annotated[str | None, typer.Option(metavar="S", help="Only this split of the index.")] = None,
     runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
-    precision: Annotated[str, typer.Option(metavar="P", help=PRECISION_HELP)] = "fp32",
+    precision: Annotated[str | None, typer.Option(metavar="P", help=PRECISION_HELP)] = None,
     contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
 ) -> None:
     """Score every picture of an index. Exit 2 if a picture could not be read; its row says why."""
@@ -71,7 +71,7 @@ def _model(
 
     path = Path(model)
     if model not in shipped() and (path.suffix == ".safetensors" or (path / "model.safetensors").is_file()):
-        if contract is not None or options.get("runtime") not in {None, "onnx"} or options.get("precision") != "fp32":
+        if contract is not None or options.get("runtime") not in {None, "onnx"} or options.get("precision") not in {None, "fp32"}:
             raise LivegateError(
                 f"{path} is a checkpoint, which runs in torch; leave out --runtime, --precision and --contract, or export it first"
             )

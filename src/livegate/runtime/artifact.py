@@ -62,12 +62,12 @@ class Artifact:
         licence = self.manifest.licence
         return (self.folder / licence.file).read_text("utf-8") if licence.file else licence.summary
 
-    def variant(self, runtime: str | None = None, precision: str = DEFAULT_PRECISION) -> Variant:
+    def variant(self, runtime: str | None = None, precision: str | None = None) -> Variant:
         """The network for a runtime in a precision.
 
         Args:
             runtime: its name; None for ``onnx``, or what a file of another maker is for.
-            precision: ``fp32``, or another that there is for it.
+            precision: ``fp32``, or another that there is for it; None for ``fp32``, or the first that there is.
 
         Raises:
             ArtifactError: if there is none.
@@ -75,7 +75,9 @@ class Artifact:
         manifest = self.manifest
         if runtime is None:
             runtime = next(iter(manifest.variants.values())).runtime if manifest.foreign else DEFAULT_RUNTIME
-        name = target(runtime, precision)
+        there = [variant.precision for variant in manifest.variants.values() if variant.runtime == runtime]
+        default = DEFAULT_PRECISION if DEFAULT_PRECISION in there or not there else there[0]
+        name = target(runtime, precision or default)
         if name not in manifest.variants:
             adds = "" if manifest.foreign else f"; livegate export … --to {name} adds it"
             raise ArtifactError(self.folder, [f"has no variant {name!r}; it has {', '.join(manifest.variants)}{adds}"])

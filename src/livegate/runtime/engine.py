@@ -13,7 +13,7 @@ from livegate.decision import score_from_logits
 from livegate.errors import PictureError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Pixels, Preprocessing, to_input
-from livegate.runtime.artifact import DEFAULT_PRECISION, Artifact
+from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends.base import Options, load
 from livegate.runtime.foreign import opened
 from livegate.runtime.manifest import Manifest
@@ -25,14 +25,14 @@ class EngineOptions(TypedDict, total=False):
     Attributes:
         runtime: what runs it: ``onnx``, ``openvino``, ``litert``, ``executorch`` or ``ncnn``, where the artifact has a file for it; None
             for ``onnx``, or what a file of another maker is for.
-        precision: ``fp32``, or another that the artifact has for this runtime.
+        precision: ``fp32``, or another that the artifact has for this runtime; None for ``fp32``, or the first that it has.
         threads: how many threads one call uses.
         cache: whether a form of the model that is made for this machine may be kept in the user's cache folder: the first load is slower,
             every later one and every call faster.
     """
 
     runtime: str | None
-    precision: str
+    precision: str | None
     threads: int
     cache: bool
 
@@ -57,7 +57,7 @@ class Engine:
         artifact: Artifact | str | Path,
         *,
         runtime: str | None = None,
-        precision: str = DEFAULT_PRECISION,
+        precision: str | None = None,
         threads: int = 1,
         cache: bool = False,
     ) -> None:

@@ -330,3 +330,17 @@ def test_a_file_that_livegate_can_run_states_its_parity(tampered: Path) -> None:
     """Null is for what cannot be run where files are written; elsewhere it would hide that nobody looked."""
     edit(tampered, lambda manifest: manifest["variants"]["onnx"].update(parity=None))
     assert any("states no parity" in fault for fault in faults(tampered))
+
+
+def test_without_a_word_the_precision_is_fp32_or_what_there_is(artifact: Path) -> None:
+    """An artifact that holds half precision alone runs without being asked for it; what is asked for is given or refused."""
+    whole = Artifact.open(artifact)
+    full = whole.manifest.variants["onnx"]
+    half = full.model_copy(update={"precision": "fp16"})
+    small = Artifact(whole.folder, whole.manifest.model_copy(update={"variants": {"onnx-fp16": half}}))
+    both = Artifact(whole.folder, whole.manifest.model_copy(update={"variants": {"onnx-fp16": half, "onnx": full}}))
+    assert (both.variant(), both.variant(precision="fp16"), small.variant()) == (full, half, half)
+    with pytest.raises(ArtifactError, match="has no variant 'onnx'; it has onnx-fp16"):
+        small.variant(precision="fp32")
+    with pytest.raises(ArtifactError, match="has no variant 'openvino'"):
+        small.variant("openvino")
