@@ -47,7 +47,8 @@ def explain(
     ] = None,
     depth: Annotated[bool, typer.Option("--depth", help="The same as --method depth.")] = False,
     generator: Annotated[
-        Path | None, typer.Option(metavar="CHECKPOINT", help="For --method depth: a trained depth-generator.")
+        Path | None,
+        typer.Option(metavar="CHECKPOINT", help="For --method depth: a trained depth-generator; the shipped one without it."),
     ] = None,
     out: Annotated[
         Path, typer.Option(metavar="FILE|DIR", help="A .png for one picture, else a folder; the current one without it.")
@@ -205,13 +206,15 @@ def _heat(scorer: TorchScorer, configuration: Configuration, method: Method, pat
 
 def _depth(generator: Path | None) -> Draw:
     """The depth that a generator sees in the face that was judged."""
-    from livegate.errors import LivegateError
+    from livegate.cli.notice import licence_once
     from livegate.explain.depth import DepthEye
     from livegate.explain.picture import drawn_depth
+    from livegate.runtime.manifest import Licence
+    from livegate.weights import GENERATOR
 
     if generator is None:
-        raise LivegateError("--method depth needs a trained depth-generator: give its checkpoint with --generator")
-    eye = DepthEye(generator)
+        licence_once(GENERATOR.name, Licence.parse((GENERATOR / "LICENSE").read_text("utf-8"), "LICENSE"))
+    eye = DepthEye(generator or GENERATOR)
     return lambda picture, captured, decision: drawn_depth(*eye.see(picture, captured.face.box), decision)
 
 

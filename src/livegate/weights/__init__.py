@@ -1,4 +1,4 @@
-"""The artifacts that come with Livegate, by name."""
+"""The artifacts that come with Livegate, by name, and a generator of maps of depth."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from livegate.errors import LivegateError
 
 DEFAULT, VERIFIER = "default", "verifier"
 """The models that commands take for liveness and for verification where none is named."""
+GENERATOR = Path(__file__).parent / "depth-generator"
+"""The folder of the checkpoint that draws depth where none is named; its licence lies beside it."""
 
 
 def shipped() -> dict[str, Path]:

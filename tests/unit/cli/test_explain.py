@@ -19,6 +19,7 @@ from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.registry import ModelSpec
 from livegate.pictures import read
 from livegate.preprocessing import Preprocessing
+from livegate.weights import GENERATOR
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -191,8 +192,6 @@ def test_a_picture_that_is_read_is_never_written(run: Run, astronaut: Path, tmp_
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--method", "depth"), "needs a trained depth-generator: give its checkpoint with --generator"),
-        (("--depth",), "needs a trained depth-generator: give its checkpoint with --generator"),
         (("--depth", "--method", "gradcam"), "--depth is --method depth, got --method gradcam as well; give one of them"),
         (("--depth", "--patch", "8"), "--patch is for --method occlusion, got --method depth"),
         (("--generator", "model.safetensors"), "--generator is for --method depth, got --method occlusion; leave it out"),
@@ -258,6 +257,17 @@ def test_depth_is_shown_beside_the_face(run: Run, astronaut: Path, generator: Pa
     first = Path(name).read_bytes()
     assert run(astronaut, "--method", "depth", "--generator", generator)[0] == 1
     assert Path(name).read_bytes() == first
+
+
+def test_the_shipped_generator_draws_where_none_is_named(run: Run, astronaut: Path) -> None:
+    """A face in the public domain rises: its middle is near, the picture's corners are far; and the licence is non-commercial."""
+    code, out, err = run(astronaut, "--depth", "--out", "depth.png")
+    assert (code, err) == (1, "")
+    assert out.endswith("; depth.png\n")
+    page = read(Path("depth.png")).astype(float)[72 : 72 + 384, 432 : 432 + 384]
+    assert page[150:234, 150:234].mean() > 255 * 0.3
+    assert max(page[:40, :40].mean(), page[-40:, -40:].mean()) < 255 * 0.1
+    assert "non-commercial" in (GENERATOR / "LICENSE").read_text("utf-8")
 
 
 def test_depth_of_what_is_not_judged_is_not_drawn(run: Run, blank: Path, generator: Path) -> None:
