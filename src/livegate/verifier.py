@@ -17,6 +17,7 @@ from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends.base import Options
 from livegate.runtime.embedders import DLIB, KNOWN, Embedder, open_embedder, unit
 from livegate.runtime.engine import Engine, EngineOptions
+from livegate.runtime.manifest import Manifest
 from livegate.sample import Landmarks
 from livegate.weights import VERIFIER, locate
 
@@ -54,6 +55,11 @@ class Verifier:
         self._made = _Own(path, options) if own else _Others(open_embedder(path, _threads(path, options)))
         self.identity, self.size = self._made.identity, self._made.size
         self.threshold(self.choose(None))  # a model without one is of no use
+
+    @property
+    def manifest(self) -> Manifest | None:
+        """The facts about a network of Livegate; None for one of another maker."""
+        return self._made.manifest
 
     @property
     def configurations(self) -> tuple[Configuration, ...]:
@@ -129,6 +135,7 @@ class _Own:
         artifact.manifest.require("verification", folder)
         if artifact.manifest.golden is None:
             raise ArtifactError(folder, ["has no golden vectors, by which templates know their network"])
+        self.manifest = artifact.manifest
         self.identity = artifact.manifest.golden.sha256  # the same in every format of one network
         self._engine = Engine(artifact, **options)
         self.preprocessing, self.configurations = self._engine.preprocessing, self._engine.configurations
@@ -141,6 +148,7 @@ class _Others:
     """A network of another maker, which has no configurations."""
 
     configurations = (PLAIN,)
+    manifest = None
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder

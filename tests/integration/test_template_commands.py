@@ -202,7 +202,7 @@ def test_an_older_copy_of_the_file_is_noticed_by_the_hash_that_was_noted(place: 
 class FakeVerifier:
     """Embeds pixels, as the fake eye does, behind the interface of the real one."""
 
-    identity = IDENTITY
+    identity, manifest = IDENTITY, None
 
     def __init__(self, model: str, *, threshold: float | None) -> None:
         assert model == "verifier"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from livegate.runtime.manifest import Licence
+    from livegate.runtime.manifest import Licence, Manifest
 
 
 def licence_line(name: str, licence: Licence) -> str:
@@ -34,3 +34,10 @@ def licence_once(name: str, licence: Licence) -> None:
     except OSError:
         # Where nothing can be remembered the line is shown each time.
         return
+
+
+def licences_once(*manifests: Manifest | None) -> None:
+    """The same of several artifacts; None stands for a network of another maker, whose terms are not known."""
+    for manifest in manifests:
+        if manifest is not None:
+            licence_once(manifest.name, manifest.licence)

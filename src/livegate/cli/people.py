@@ -61,13 +61,13 @@ class Eye:
     """
 
     def __init__(self, model: str, verifier: str, threshold: float | None) -> None:
-        from livegate.cli.notice import licence_once
+        from livegate.cli.notice import licences_once
         from livegate.gate import Gate
         from livegate.verifier import Verifier
 
         made = Verifier(verifier, threshold=threshold)
         self._gate = Gate(model, verifier=made)
-        licence_once(self._gate.engine.manifest.name, self._gate.engine.manifest.licence)
+        licences_once(self._gate.engine.manifest, made.manifest)
         self.identity = made.identity
         self.configuration = made.choose(None)
         self.threshold = made.threshold(self.configuration).value

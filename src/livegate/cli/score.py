@@ -71,7 +71,11 @@ def _model(
 
     path = Path(model)
     if model not in shipped() and (path.suffix == ".safetensors" or (path / "model.safetensors").is_file()):
-        if contract is not None or options.get("runtime") not in {None, "onnx"} or options.get("precision") not in {None, "fp32"}:
+        if (
+            contract is not None
+            or options.get("runtime") not in {None, "onnx"}
+            or options.get("precision") not in {None, "fp32"}
+        ):
             raise LivegateError(
                 f"{path} is a checkpoint, which runs in torch; leave out --runtime, --precision and --contract, or export it first"
             )

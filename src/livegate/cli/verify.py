@@ -37,12 +37,13 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Compare a live face with a picture. Exit: 0 the same person and live, 1 another person or an attack, 2 an error, 3 not judged."""
-    from livegate.cli.notice import licence_once
+    from livegate.cli.notice import licences_once
     from livegate.gate import Gate
     from livegate.verifier import Verifier
 
-    gate = Gate(model, verifier=Verifier(verifier, threshold=threshold))
-    licence_once(gate.engine.manifest.name, gate.engine.manifest.licence)
+    compares = Verifier(verifier, threshold=threshold)
+    gate = Gate(model, verifier=compares)
+    licences_once(gate.engine.manifest, compares.manifest)
     found = gate.verify(reference, probe, configuration, match=match)
     print(json.dumps(_facts(reference, probe, found)) if as_json else _sentence(probe, found))
     raise typer.Exit(EXIT_CODES[found.verdict])

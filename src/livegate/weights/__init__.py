@@ -29,9 +29,6 @@ def locate(model: str) -> Path:
         return names[model]
     if Path(model).is_dir() or Path(model).is_file():
         return Path(model)
-    if model == VERIFIER:
-        ways = "dlib, an ONNX file such as InsightFace's w600k_mbf.onnx, or an artifact of your own; see docs/gate.md"
-        raise LivegateError(f"no network for verification comes with Livegate yet; give one with --verifier: {ways}")
     raise LivegateError(
         f"model {model!r} is neither a shipped model ({', '.join(names) or 'none'}) nor the folder of an artifact, nor a file"
     )
