@@ -132,6 +132,8 @@ class Dlib:
 KNOWN: Final[Mapping[str, Threshold]] = {
     # w600k_mbf.onnx of InsightFace's buffalo_s and buffalo_sc: 43 of 436,986 non-mated pairs of 40 people of CelebA, each pair once.
     "9cc6e4a75f0e2bf0b1aed94578f144d15175f357bdc05e815e5c4a02b319eb4f": Threshold(0.2863, "fmr=0.0001", "dev"),
+    # dlib's descriptor of face-recognition-models 0.3.0: 436 of the same pairs.
+    "55533b28a95800a551ba546ba62fe69625c7e95a7061c338adffead08719da30": Threshold(0.9327, "fmr=0.001", "dev"),
 }
 """The threshold of files that were measured, by their SHA-256."""
 
