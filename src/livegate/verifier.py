@@ -168,7 +168,11 @@ class _Others:
 
 def _threads(path: Path, options: EngineOptions) -> int:
     """The only option that a network of another maker takes."""
-    defaults: EngineOptions = {"runtime": None, "precision": None, "cache": False}
-    if ignored := [name for name, default in defaults.items() if options.get(name, default) != default]:
+    asked = {
+        "runtime": options.get("runtime") is not None,
+        "precision": options.get("precision") not in {None, "fp32"},
+        "cache": options.get("cache", False),
+    }
+    if ignored := [name for name, given in asked.items() if given]:
         raise LivegateError(f"{path} is of another maker and takes no {' and no '.join(ignored)}; leave it out")
     return Options(options.get("threads", 1)).threads
