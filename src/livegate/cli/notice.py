@@ -24,7 +24,7 @@ def licence_once(name: str, licence: Licence) -> None:
     if not sys.stderr.isatty():
         return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "livegate"
-    mark = cache / f"seen-licence-{sha256(f'{licence.spdx} {name}'.encode()).hexdigest()[:16]}"  # a name may hold anything
+    mark = cache / f"seen-licence-{sha256(f'{licence.spdx} {name}'.encode()).hexdigest()[:16]}"  # a name may be of any length
     if mark.exists():
         return
     print(f"Note: {licence_line(name, licence)}", file=sys.stderr)
