@@ -42,6 +42,8 @@ CONTAINERS = {
 }
 """How the files of videos begin. FFmpeg goes by content, whatever the name, and knows hundreds of formats, some of which lead to other files."""
 MAX_PIXELS = 64_000_000
+MAX_SIDE = 65_535
+"""What a JPEG can have; to find no face in a strip of one by 64 million takes half a minute and 2 GB."""
 MAX_BYTES = 128 * 1024 * 1024
 MAX_VIDEO_BYTES = 2 * 1024**3
 
@@ -76,7 +78,7 @@ def read(source: str | Path | bytes) -> Pixels:
     except Image.DecompressionBombError as error:
         # Pillow refuses the largest ones itself; the first number of its message is how many pixels there are.
         pixels = int(next(iter(re.findall(r"\d+", str(error))), "0"))
-        raise PictureError(f"{name}: has {pixels:,} pixels; at most {MAX_PIXELS:,} are decoded; make it smaller") from None
+        raise PictureError(f"{name}: has {pixels:,} pixels; at most {MAX_PIXELS:,} are taken; make it smaller") from None
     except Exception as error:  # noqa: BLE001 - decoders answer hostile bytes with every kind of exception
         raise PictureError(f"{name}: the picture is damaged ({_one_line(error)}); save it again") from None
     return _decode(image, name)
@@ -96,10 +98,7 @@ def from_array(array: NDArray[Any]) -> Pixels:
             f"a picture array must be (height, width, 3) uint8 in RGB order, got {array.shape} {array.dtype}; "
             "convert it, for example with array[..., :3].astype('uint8')"
         )
-    if array.shape[0] * array.shape[1] > MAX_PIXELS:
-        raise PictureError(
-            f"the picture array has {array.shape[1]} x {array.shape[0]} pixels; at most {MAX_PIXELS:,} are taken"
-        )
+    _require_size(array.shape[1], array.shape[0], "the picture array")
     return np.ascontiguousarray(array)
 
 
@@ -148,8 +147,7 @@ def video(path: str | Path) -> Iterator[cv2.VideoCapture]:
         width, height = (int(capture.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if not capture.isOpened() or width <= 0 or height <= 0:
             raise PictureError(f"{path}: is not a video that can be read")
-        if width * height > MAX_PIXELS:
-            raise PictureError(f"{path}: frames of {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded")
+        _require_size(width, height, f"{path}: a frame")
         yield capture
     finally:
         capture.release()
@@ -214,10 +212,18 @@ def _require_file(path: Path) -> None:
     raise PictureError(f"{path}: {kind}; give the path of a picture")
 
 
+def _require_size(width: int, height: int, what: str) -> None:
+    if width * height > MAX_PIXELS:
+        raise PictureError(f"{what} has {width} x {height} pixels; at most {MAX_PIXELS:,} are taken; make it smaller")
+    if max(width, height) > MAX_SIDE:
+        raise PictureError(
+            f"{what} has {width} x {height} pixels; a side of at most {MAX_SIDE:,} is taken; cut it or make it smaller"
+        )
+
+
 def _decode(image: Image.Image, name: str) -> Pixels:
     width, height = image.size
-    if width * height > MAX_PIXELS:
-        raise PictureError(f"{name}: has {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded; make it smaller")
+    _require_size(width, height, f"{name}:")
     try:
         with warnings.catch_warnings():
             # Odd but readable metadata is no matter of the caller's.

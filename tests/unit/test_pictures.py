@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 
 from livegate.errors import LivegateError, PictureError
-from livegate.pictures import MAX_BYTES, MAX_PIXELS, MAX_VIDEO_BYTES, encoded, frames, from_array, read, spaced
+from livegate.pictures import MAX_BYTES, MAX_PIXELS, MAX_SIDE, MAX_VIDEO_BYTES, encoded, frames, from_array, read, spaced
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 PROBE = """
@@ -315,6 +315,19 @@ def test_one_pixel_too_many_is_refused_with_both_sizes(width: int, height: int) 
     data = data.replace(data[29:33], struct.pack(">I", zlib.crc32(data[12:29])), 1)
     with pytest.raises(PictureError, match=f"has {width} x {height} pixels; at most 64,000,000"):
         read(data)
+
+
+@pytest.mark.parametrize("shape", [(1, MAX_SIDE + 1, 3), (MAX_SIDE + 1, 1, 3)])
+def test_a_strip_that_is_too_long_is_refused_as_a_file_and_as_an_array(shape: tuple[int, int, int]) -> None:
+    """Few pixels, but a side beyond what any JPEG has; one less is read."""
+    strip = np.zeros(shape, np.uint8)
+    stream = cv2.imencode(".png", strip)[1].tobytes()
+    for taken in (lambda: read(stream), lambda: from_array(strip)):
+        with pytest.raises(
+            PictureError, match=r"has .* x .* pixels; a side of at most 65,535 is taken; cut it or make it smaller"
+        ):
+            taken()
+    assert max(read(cv2.imencode(".png", strip[:MAX_SIDE, :MAX_SIDE])[1].tobytes()).shape) == MAX_SIDE
 
 
 def test_the_largest_picture_is_read_in_bounded_memory(tmp_path: Path) -> None:
