@@ -4,7 +4,8 @@
 
 For each rung, source and seed one training on the splits train and dev of the other sources, which also choose the epoch and set the
 threshold (BPCER 5 %, sources weighted equally); measured on train and dev of the source that is left out. Rows of the split test are
-never read. Only sources with bona fide and attacks are left out.
+never read. Beside it, what a threshold does that is set on the source's own bona fide, of other people than it is measured on, as `livegate
+calibrate` does. Only sources with bona fide and attacks are left out.
 
 Everything is kept in DIR, and the same command goes on where it was. Started twice, the two processes share the trainings.
 Intervals: 95 % percentiles over 2,000 draws of seeds, and of clips within the source left out, the same draws for every rung.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import argparse
 import fcntl
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
@@ -27,7 +28,7 @@ from livegate import evaluation
 from livegate.cli.progress import counting
 from livegate.configuration import Configuration
 from livegate.data.index import Index
-from livegate.metrics import Rule, Scores, measure
+from livegate.metrics import PadReport, Rule, Scores, measure
 from livegate.metrics.resampling import Ordered, Resampling, Weighed
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.scorer import TorchScorer
@@ -127,11 +128,13 @@ def scored(checkpoint: Checkpoint, index: Index, held: Collection[str], words: s
 
 
 def tables(trials: Sequence[Trial]) -> str:
-    """D-EER on the sources left out, by rung and configuration, and the rates at the threshold that travelled."""
+    """D-EER on the sources left out, by rung and configuration, and the rates at thresholds of two kinds."""
     held = list(dict.fromkeys(trial.held for trial in trials))
     scores = {(trial.rung, trial.held, trial.seed): Scores.read(trial.scores) for trial in trials}
     lines = [["rung", "configuration", "seeds", *held, "mean", "worst source"]]
-    rates = [["rung", "configuration", "source left out", "BPCER", "worst APCER", "APCER pooled", "ACER pooled"]]
+    rates = [
+        ["rung", "configuration", "source left out", "threshold of", "BPCER", "worst APCER", "APCER pooled", "ACER pooled"]
+    ]
     for rung in dict.fromkeys(trial.rung for trial in trials):
         mine = {key: value for key, value in scores.items() if key[0] == rung}
         names = next(iter(mine.values())).configurations
@@ -147,7 +150,10 @@ def tables(trials: Sequence[Trial]) -> str:
                 [rung, name, str(len(seeds)), *map(interval, found.values()), interval(mean), f"{worst} {found[worst][0]:.1%}"]
             )
         detailed = DETAILED if DETAILED in names else names[0]
-        rates += [[rung, detailed, source, *travelled(mine, source, detailed)] for source in held]
+        for source, (words, way) in product(held, THRESHOLDS.items()):
+            of = [mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine]
+            reports = [report for one in of for report in way(one.where(one.configuration == detailed), source)]
+            rates.append([rung, detailed, source, words, *rates_of(reports)])
     return f"{table(lines)}\n\n{table(rates)}"
 
 
@@ -166,14 +172,28 @@ def d_eers(seeds: Sequence[Scores], held: str, configuration: str) -> Floats:
     return np.concatenate([each[:, :1].mean(axis=0), means])
 
 
-def travelled(trials: Mapping[tuple[str, str, int], Scores], source: str, configuration: str) -> list[str]:
-    """The rates on the source left out at the threshold of dev of the others; the pictures of all seeds are counted together."""
-    reports = []
-    for (_, held, _), scores in trials.items():
-        if held == source:
-            mine = scores.where(scores.configuration == configuration)
-            dev, unseen = mine.where(mine.source != source), mine.where(mine.source == source)
-            reports.append(measure(unseen.values, unseen.species, RULE.threshold(dev.values, dev.species, dev.source, "dev")))
+def travelled(scores: Scores, source: str) -> list[PadReport]:
+    """Measured on the source left out at the threshold of dev of the others."""
+    dev, unseen = scores.where(scores.source != source), scores.where(scores.source == source)
+    return [measured(dev, unseen)]
+
+
+def calibrated(scores: Scores, source: str) -> list[PadReport]:
+    """Measured on half of the people of the source left out, at the threshold of the bona fide of the other half; and the other way round."""
+    unseen = scores.where(scores.source == source)
+    people = np.unique(unseen.subject)
+    half = np.isin(unseen.subject, people[::2])
+    halves = unseen.where(half), unseen.where(~half)
+    return [measured(halves[0], halves[1]), measured(halves[1], halves[0])]
+
+
+def measured(sets: Scores, judged: Scores) -> PadReport:
+    """All rates of some pictures, at the threshold that others set."""
+    return measure(judged.values, judged.species, RULE.threshold(sets.values, sets.species, sets.source, "dev"))
+
+
+def rates_of(reports: Sequence[PadReport]) -> list[str]:
+    """The rates of several measurements, their pictures counted together; shares are those of the measurements, weighing the same."""
     bona = [report.bpcer for report in reports]
     pooled = [report.apcer_pooled for report in reports]
     worst = max((report.worst_apcer for report in reports), key=lambda one: one[1].value)
@@ -184,6 +204,12 @@ def travelled(trials: Mapping[tuple[str, str, int], Scores], source: str, config
         f"{sum(one.errors for one in pooled)}/{sum(one.trials for one in pooled)} = {share[1]:.1%}",
         f"{share.mean():.1%}",
     ]
+
+
+THRESHOLDS: Mapping[str, Callable[[Scores, str], list[PadReport]]] = {
+    "dev of the others": travelled,
+    "its own bona fide, other people": calibrated,
+}
 
 
 def interval(drawn: Floats) -> str:

@@ -15,7 +15,8 @@
         ├── RecipeError                      a training recipe
         ├── CheckpointError                  a checkpoint folder
         ├── StoreError                       a template store, or the key to one
-        └── ArtifactError                    an artifact folder or its manifest
+        ├── ArtifactError                    an artifact folder or its manifest
+        └── CalibrationError                 a file of thresholds for a camera of one's own
 
 Catch the base class to catch them all:
 
@@ -116,3 +117,7 @@ class StoreError(FaultsError):
 
 class ArtifactError(FaultsError):
     """An artifact folder, or its manifest, with faults."""
+
+
+class CalibrationError(FaultsError):
+    """A file of thresholds for a camera of one's own, with faults."""

@@ -141,7 +141,7 @@ def test_a_checkpoint_takes_no_contract(run: Run, checkpoint: Path, generated: P
     out = ("--out", tmp_path / "scores.csv")
     outcome = run("score", "--index", generated, *out, "--model", checkpoint, "--contract", "omz-onnx")
     assert (outcome.code, outcome.out) == (2, "")
-    assert "leave out --runtime, --precision and --contract" in outcome.err
+    assert "leave out --runtime, --precision, --contract and --calibration" in outcome.err
 
 
 def test_options_that_the_contract_answers_are_refused(run: Run, checkpoint: Path, tmp_path: Path) -> None:

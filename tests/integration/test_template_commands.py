@@ -56,7 +56,7 @@ class FakeEye:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a key, pictures of two people, an attack and an empty room; the eye is the fake one."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(people, "Eye", lambda *given: FakeEye(threshold=given[-1] or 0.9))
+    monkeypatch.setattr(people, "Eye", lambda _model, _verifier, threshold, _: FakeEye(threshold=threshold or 0.9))
     monkeypatch.delenv("LIVEGATE_KEY", raising=False)
     monkeypatch.setenv("LIVEGATE_KEY_FILE", "key")
     monkeypatch.setenv("LIVEGATE_STORE", "people.db")

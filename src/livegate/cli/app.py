@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from livegate.cli.bench import bench
+from livegate.cli.calibrate import calibrate
 from livegate.cli.check import check, printable
 from livegate.cli.compare import compare
 from livegate.cli.depth import depth
@@ -41,6 +42,7 @@ for verb in (
     check,
     index,
     score,
+    calibrate,
     evaluate,
     compare,
     depth,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livegate.cli.notice import licence_once
-from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
+from livegate.cli.words import CALIBRATION_HELP, CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
 from livegate.decision import Decision, Status
 from livegate.errors import LivegateError, PictureError
 
@@ -56,6 +56,7 @@ def check(
     ] = None,
     runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
     precision: Annotated[str | None, typer.Option(metavar="P", help=PRECISION_HELP)] = None,
+    calibration: Annotated[Path | None, typer.Option(metavar="FILE", help=CALIBRATION_HELP)] = None,
     budget_ms: Annotated[
         float | None, typer.Option(metavar="N", help="Milliseconds for one decision (not yet: exits with 2).")
     ] = None,
@@ -72,7 +73,7 @@ def check(
         raise LivegateError(f"{'--budget-ms' if budget_ms is not None else '--configuration auto'} {NO_POLICY}")
     from livegate.gate import Gate
 
-    gate = Gate(model, contract=contract, runtime=runtime, precision=precision)
+    gate = Gate(model, contract=contract, runtime=runtime, precision=precision, calibration=calibration)
     gate.engine.choose(configuration)
     licence_once(gate.engine.manifest.name, gate.engine.manifest.licence)
     gate.warm_up()

@@ -32,6 +32,7 @@ def enroll(
     model: people.Model = "default",
     verifier: people.Verifier = "verifier",
     threshold: people.Threshold = None,
+    calibration: people.Calibration = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Enrol a person, if every picture shows one live face, and all of them the same. Exit: 0 done, 1 an attack, 2 an error, 3 not judged."""
@@ -50,7 +51,7 @@ def enroll(
         raise LivegateError(
             f"{len(pictures)} pictures were given; {MAX_TEMPLATES} templates are the most that one person may have"
         )
-    eye = people.Eye(model, verifier, threshold)
+    eye = people.Eye(model, verifier, threshold, calibration)
     seen = {path: eye.capture(path) for path in pictures}
     status = next(status for status in GRAVITY if status in {one.decision.status for one in seen.values()})
     if status is not Status.BONA_FIDE:

@@ -22,13 +22,14 @@ def identify(
     model: people.Model = "default",
     verifier: people.Verifier = "verifier",
     threshold: people.Threshold = None,
+    calibration: people.Calibration = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Tell who this is. Exit: 0 somebody known and live, 1 nobody who is known or an attack, 2 an error, 3 not judged."""
     from livegate.templates.key import Key
 
     Key.find(key_file)
-    eye = people.Eye(model, verifier, threshold)
+    eye = people.Eye(model, verifier, threshold, calibration)
     with people.opened(store, key_file, eye.identity) as opened:
         seen = eye.capture(picture)
         found = None if seen.embedding is None else opened.identify(seen.embedding, eye.threshold)

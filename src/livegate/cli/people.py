@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livegate.cli.words import CALIBRATION_HELP
+
 if TYPE_CHECKING:
     from livegate.gate import Presented
     from livegate.templates.store import TemplateStore
@@ -27,6 +29,7 @@ Model = Annotated[
     str, typer.Option(metavar="MODEL", help="Decides whether a face is bona fide: a shipped model, or an artifact's folder.")
 ]
 Verifier = Annotated[str, typer.Option(metavar="MODEL", help="Makes the templates: a shipped model, or an artifact's folder.")]
+Calibration = Annotated[Path | None, typer.Option(metavar="FILE", help=CALIBRATION_HELP)]
 Threshold = Annotated[
     float | None,
     typer.Option(
@@ -58,15 +61,16 @@ class Eye:
         model: decides whether a face is bona fide.
         verifier: makes embeddings.
         threshold: the similarity from which two of them are one person's; None for the verifier's own.
+        calibration: from which score on a face is bona fide at one's own camera; None for what the model says.
     """
 
-    def __init__(self, model: str, verifier: str, threshold: float | None) -> None:
+    def __init__(self, model: str, verifier: str, threshold: float | None, calibration: Path | None = None) -> None:
         from livegate.cli.notice import licences_once
         from livegate.gate import Gate
         from livegate.verifier import Verifier
 
         made = Verifier(verifier, threshold=threshold)
-        self._gate = Gate(model, verifier=made)
+        self._gate = Gate(model, verifier=made, calibration=calibration)
         licences_once(self._gate.engine.manifest, made.manifest)
         self.identity = made.identity
         self.configuration = made.choose(None)

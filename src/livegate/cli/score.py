@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
+from livegate.cli.words import CALIBRATION_HELP, CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,7 @@ def score(
     runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
     precision: Annotated[str | None, typer.Option(metavar="P", help=PRECISION_HELP)] = None,
     contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
+    calibration: Annotated[Path | None, typer.Option(metavar="FILE", help=CALIBRATION_HELP)] = None,
 ) -> None:
     """Score every picture of an index. Exit 2 if a picture could not be read; its row says why."""
     from livegate.cli.progress import counting
@@ -50,7 +51,7 @@ def score(
         raise LivegateError(f"{out} cannot be written: there is no folder {out.parent}; make it first")
     pictures = Index.read(index)
     pictures = pictures.split(split) if split else pictures
-    options: EngineOptions = {"runtime": runtime, "precision": precision}
+    options: EngineOptions = {"runtime": runtime, "precision": precision, "calibration": calibration}
     scorer, configurations, thresholds = _model(model, contract, configuration, options, every=every)
     with counting("scoring", len(pictures.samples)) as advance:
         scores = score_index(scorer, pictures, configurations, thresholds=thresholds, advance=advance)
@@ -75,9 +76,10 @@ def _model(
             contract is not None
             or options.get("runtime") not in {None, "onnx"}
             or options.get("precision") not in {None, "fp32"}
+            or options.get("calibration") is not None
         ):
             raise LivegateError(
-                f"{path} is a checkpoint, which runs in torch; leave out --runtime, --precision and --contract, or export it first"
+                f"{path} is a checkpoint, which runs in torch; leave out --runtime, --precision, --contract and --calibration, or export it first"
             )
         return _checkpoint(path, text, every=every)
     from livegate.runtime.engine import Engine

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from livegate.cli.words import CALIBRATION_HELP
 from livegate.decision import Verdict
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def verify(
     threshold: Annotated[
         float | None, typer.Option(metavar="X", help="Cosine from which two faces are one person's, not the model's own.")
     ] = None,
+    calibration: Annotated[Path | None, typer.Option(metavar="FILE", help=CALIBRATION_HELP)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Compare a live face with a picture. Exit: 0 the same person and live, 1 another person or an attack, 2 an error, 3 not judged."""
@@ -42,7 +44,7 @@ def verify(
     from livegate.verifier import Verifier
 
     compares = Verifier(verifier, threshold=threshold)
-    gate = Gate(model, verifier=compares)
+    gate = Gate(model, verifier=compares, calibration=calibration)
     licences_once(gate.engine.manifest, compares.manifest)
     found = gate.verify(reference, probe, configuration, match=match)
     print(json.dumps(_facts(reference, probe, found)) if as_json else _sentence(probe, found))

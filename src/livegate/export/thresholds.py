@@ -15,7 +15,7 @@ from livegate.configuration import Configuration
 from livegate.data.identities import UNKNOWN, FaceFiles
 from livegate.data.index import Index
 from livegate.decision import Task
-from livegate.errors import LivegateError
+from livegate.errors import LivegateError, MetricError
 from livegate.metrics import ARGMAX, REJECT_ALL, Rule, Threshold, measure
 from livegate.metrics.scores import Scores
 from livegate.metrics.similarities import Similarities, numbered_pairs
@@ -29,6 +29,8 @@ from livegate.training.verification.recipe import VerificationRecipe
 
 UNMEASURED = Threshold(REJECT_ALL, f"fixed={REJECT_ALL}", "")
 """That of a network for verification whose cosines nobody has measured: no two faces are one person's."""
+FLOOR = Rule("apcer", 0.2)
+"""What no camera's own threshold may go below. Of a biometric that takes more than a fifth of the spoofs Android says that it is a convenience."""
 CALIBRATION_PICTURES = 512
 """At most so many pictures set the ranges of an int8 file."""
 
@@ -62,7 +64,19 @@ class Thresholds:
         threshold = self.rule.threshold(scores.values, scores.species, scores.source, split)
         bona_fide = int(scores.bona_fide.sum())
         report = measure(scores.values, scores.species, threshold)
-        return threshold, Quality(split=split, bona_fide=bona_fide, attacks=len(scores) - bona_fide, d_eer=report.d_eer)
+        attacks = len(scores) - bona_fide
+        return threshold, Quality(
+            split=split, bona_fide=bona_fide, attacks=attacks, d_eer=report.d_eer, floor=_floor(scores, threshold)
+        )
+
+
+def _floor(scores: Scores, threshold: Threshold) -> float:
+    """The lowest threshold that a calibration may set; the threshold itself if that is lower, or nothing is low enough for the rule."""
+    try:
+        floor = FLOOR.threshold(scores.values, scores.species, scores.source, "dev").value
+    except MetricError:  # too many gave no response
+        return threshold.value
+    return min(floor, threshold.value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Pixels, Preprocessing, to_input
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.backends.base import Options, load
+from livegate.runtime.calibration import Calibration
 from livegate.runtime.foreign import opened
 from livegate.runtime.manifest import Manifest
 
@@ -29,12 +30,14 @@ class EngineOptions(TypedDict, total=False):
         threads: how many threads one call uses.
         cache: whether a form of the model that is made for this machine may be kept in the user's cache folder: the first load is slower,
             every later one and every call faster.
+        calibration: the thresholds of a camera of one's own, as `livegate calibrate` writes them; None for those of the artifact.
     """
 
     runtime: str | None
     precision: str | None
     threads: int
     cache: bool
+    calibration: str | Path | None
 
 
 class Engine:
@@ -46,13 +49,15 @@ class Engine:
         precision: see `EngineOptions`.
         threads: see `EngineOptions`.
         cache: see `EngineOptions`.
+        calibration: see `EngineOptions`.
 
     Raises:
         ArtifactError: if the artifact has faults, or nothing for this runtime and precision.
+        CalibrationError: if the calibration has faults, or is not of this network.
         MissingExtraError: if the runtime is not installed.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by name, each with a default
         self,
         artifact: Artifact | str | Path,
         *,
@@ -60,9 +65,13 @@ class Engine:
         precision: str | None = None,
         threads: int = 1,
         cache: bool = False,
+        calibration: str | Path | None = None,
     ) -> None:
         self.artifact = artifact if isinstance(artifact, Artifact) else opened(artifact)
         self.variant = self.artifact.variant(runtime, precision)
+        if calibration is not None:
+            self.manifest.require("liveness", self.artifact.folder)
+            self.variant = Calibration.read(calibration).applied(self.manifest, self.variant, calibration)
         self._held = frozenset(self.variant.configurations)
         self._backend = load(self.variant.runtime, self.artifact.read(self.variant), Options(threads, cache))
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from livegate.configuration import HEAVIEST, LIGHTEST, Configuration
 from livegate.decision import Task
 from livegate.errors import ArtifactError, ConfigurationError
-from livegate.metrics.pad import Threshold
+from livegate.metrics.thresholds import REJECT_ALL, Threshold
 from livegate.preprocessing import Preprocessing, require_whole
 from livegate.runtime.backends.base import RUNTIMES
 from livegate.runtime.entry import ContractEntry, Entry, Fact, InputEntry
@@ -76,12 +76,17 @@ class File(Fact):
 
 
 class Quality(Fact):
-    """How well one configuration did on the split that set its threshold, picture by picture, attacks of all species pooled."""
+    """How well one configuration did on the split that set its threshold, picture by picture, attacks of all species pooled.
+
+    ``floor``: the lowest threshold that a calibration may set, for below it more attacks of one species came through there than may; null
+    where that was not measured, and then no calibration may go below the threshold itself.
+    """
 
     split: str
     bona_fide: Annotated[int, Field(ge=1)]
     attacks: Annotated[int, Field(ge=1)]
     d_eer: Annotated[float, Field(ge=0, le=1)]
+    floor: Annotated[float, Field(ge=0, le=REJECT_ALL, allow_inf_nan=False)] | None = None
 
     @property
     def error(self) -> float:
@@ -316,6 +321,17 @@ class Manifest(Fact):
             variant: one of the manifest's.
         """
         return variant.thresholds.get(text) or self.configurations[text].threshold
+
+    def floor(self, text: str, variant: Variant) -> float:
+        """The lowest threshold that a calibration may set for liveness; never above the threshold itself.
+
+        Args:
+            text: a configuration that the variant holds.
+            variant: one of the manifest's.
+        """
+        known = (variant.quality if variant.thresholds else self.provenance.quality).get(text)
+        threshold = self.threshold(text, variant).value
+        return threshold if not isinstance(known, Quality) or known.floor is None else min(known.floor, threshold)
 
     def choose(self, text: str | None, among: Collection[str] | None = None) -> Configuration:
         """The configuration that a user's words mean.

@@ -15,6 +15,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from livegate.errors import RecipeError
@@ -35,6 +36,8 @@ STATE = "state.safetensors"
 """What a run resumes from: weights, optimiser, step and the best result so far, in one file so that they always agree."""
 OPTIMISER_STATE = ("step", "exp_avg", "exp_avg_sq", "momentum_buffer")
 """What AdamW (the first three) and SGD keep of each parameter."""
+AVERAGE = "average."
+"""Before the names of the average's tensors in the state."""
 
 
 @dataclass
@@ -46,6 +49,7 @@ class Run:
         folder: where it writes.
         learner: what is trained: the network, and heads that only training has.
         optimiser: of the learner's parameters.
+        average: of the network's weights, and of the statistics of its normalisations; None where the recipe takes none.
         step: how many steps are done.
         best: the notes of the best epoch so far; empty before the first.
     """
@@ -54,13 +58,31 @@ class Run:
     folder: Path
     learner: nn.Module
     optimiser: Optimizer
+    average: AveragedModel | None = field(init=False, default=None)
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Begin the average, if the recipe takes one."""
+        kept = self.recipe.optimiser.averaged
+        if kept:
+            average = get_ema_multi_avg_fn(kept)  # type: ignore[no-untyped-call]
+            self.average = AveragedModel(self._learned, multi_avg_fn=average, use_buffers=True)
+
+    @property
+    def _learned(self) -> Network:
+        return cast("Learning", self.learner).network
+
     @property
     def network(self) -> Network:
-        """What a checkpoint keeps."""
-        return cast("Learning", self.learner).network
+        """What is measured, and what a checkpoint keeps."""
+        return cast("Network", self.average.module) if self.average else self._learned
+
+    def count(self) -> None:
+        """A step is done: its weights enter the average."""
+        self.step += 1
+        if self.average:
+            self.average.update_parameters(self._learned)
 
     def save(self) -> None:
         """Write the state to resume from, atomically."""
@@ -69,6 +91,8 @@ class Run:
             for key, value in self.optimiser.state.get(parameter, {}).items():
                 if value is not None:
                     tensors[f"optimiser.{key}.{name.removeprefix('network.')}"] = value
+        if self.average:
+            tensors |= {AVERAGE + name: tensor for name, tensor in self.average.state_dict().items()}
         header = {"recipe": self.recipe.model_dump_json(), "step": str(self.step), "best": json.dumps(self.best)}
         write_tensors(self.folder / STATE, tensors, header)
 
@@ -85,7 +109,11 @@ class Run:
         differences = _differences(before.model_dump(mode="json"), self.recipe.model_dump(mode="json"))
         if differences:
             raise RecipeError(self.folder, [f"was started with another recipe ({', '.join(differences)}); use another folder"])
-        self.learner.load_state_dict({name: t for name, t in tensors.items() if not name.startswith("optimiser.")})
+        self.learner.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(("optimiser.", AVERAGE))})
+        if self.average:
+            self.average.load_state_dict(
+                {name.removeprefix(AVERAGE): t for name, t in tensors.items() if name.startswith(AVERAGE)}
+            )
         for name, parameter in self.learner.named_parameters():
             kept = {key: tensors.get(f"optimiser.{key}.{name.removeprefix('network.')}") for key in OPTIMISER_STATE}
             state = {
@@ -148,7 +176,7 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         for batch in _remaining(recipe, batches, run.step):
             _set_learning_rate(run.optimiser, recipe, run.step, batches.steps_per_epoch)
             loss = descend(fabric, model, optimiser, lesson, run.step, batch)
-            run.step += 1
+            run.count()
             log.step(run.step, loss)
             epoch, place = divmod(run.step, batches.steps_per_epoch)
             if place == 0:

@@ -157,6 +157,9 @@ class Optimiser(Section):
     """The learning rate rises from 0 over these epochs."""
     label_smoothing: Share = 0.0
     """This share of a label is spread evenly over both classes; anti-spoof-mn3 states the half that the other class gets."""
+    averaged: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """What an average of the weights keeps of itself at each step; the average, over about 1 / (1 - averaged) steps, is what is measured and
+    kept (Polyak and Juditsky 1992; for unseen sources, Cha et al. 2021). 0 = the last weights themselves."""
     batch: Count = 32
     epochs: Count = 20
 

@@ -65,6 +65,19 @@ def test_the_manifest_counts_what_the_thresholds_rest_on(exported: Path) -> None
     assert {(fact.split, fact.bona_fide, fact.attacks) for fact in quality.values()} == {("dev", 4, 8)}
 
 
+def test_the_floor_is_where_a_fifth_of_the_worst_species_comes_through(exported: Path, generated: Path) -> None:
+    """Of the 8 attacks of dev, of each species at most a fifth reach the floor, unless the threshold itself lets more through."""
+    engine = Engine(exported)
+    scores = evaluation.score(engine, Index.read(generated).split("dev"), engine.configurations)
+    for configuration in engine.configurations:
+        mine = scores.where(scores.configuration == str(configuration))
+        floor, threshold = engine.manifest.floor(str(configuration), engine.variant), engine.threshold(configuration).value
+        assert 0 < floor <= threshold
+        worst = max((mine.values[mine.species == name] >= floor).mean() for name in set(mine.species.tolist()) - {""})
+        assert worst <= 0.2 or floor == threshold
+        assert floor == threshold or max(mine.values[(mine.species != "") & (mine.values < floor)]) == np.nextafter(floor, 0)
+
+
 def test_costs_are_the_papers(exported: Path) -> None:
     """Parameters of the manifest are those of the spec's section 7; multiply-adds at 64 x 64 order as at 128 x 128."""
     facts = Artifact.open(exported).manifest.configurations

@@ -27,7 +27,7 @@ from livegate.training.learner import Learner
 from livegate.training.lesson import optimiser
 from livegate.training.liveness import Liveness
 from livegate.training.loader import Batches
-from livegate.training.loop import STATE, descend, learning_rate, train
+from livegate.training.loop import STATE, Run, descend, learning_rate, train
 from livegate.training.recipe import Recipe
 
 Make = Callable[..., Recipe]
@@ -179,6 +179,53 @@ def test_the_learning_rate_is_never_beyond_the_recipes(make_recipe: Make, warmup
     assert max(rates) <= 1e-3
 
 
+# The average of the weights.
+
+
+def test_the_average_is_what_is_kept(make_recipe: Make, tmp_path: Path) -> None:
+    """Of weights 1, 3 and 5 half of the average stays at each step: 1, 2, 3.5; the learner goes on from its own, and a resumed run from both."""
+    recipe = make_recipe(optimiser={"averaged": 0.5})
+    run, again = (Run(recipe, tmp_path, *Liveness(recipe).fresh(torch.device("cpu"))) for _ in range(2))
+    learned = _one_parameter(run.learner)
+    for value in (1.0, 3.0, 5.0):
+        nn.init.constant_(learned, value)
+        run.count()
+    run.save()
+    again.restore()
+    for restored in (run, again):
+        assert restored.step == 3
+        assert torch.equal(_one_parameter(restored.learner), torch.full_like(learned, 5.0))
+        assert torch.equal(_one_parameter(restored.network), torch.full_like(learned, 3.5))
+
+
+def test_statistics_of_normalisation_are_averaged_too(make_recipe: Make, tmp_path: Path) -> None:
+    """The average brings the means and variances that go with its weights."""
+    recipe = make_recipe(optimiser={"averaged": 0.5})
+    run = Run(recipe, tmp_path, *Liveness(recipe).fresh(torch.device("cpu")))
+    for value in (0.0, 4.0):
+        _statistics(run.learner).fill_(value)
+        run.count()
+    assert torch.equal(_statistics(run.network), torch.full_like(_statistics(run.learner), 2.0))
+
+
+def test_without_an_average_the_last_weights_are_kept(make_recipe: Make, tmp_path: Path) -> None:
+    """The recipe's default takes none, and the state holds none."""
+    recipe = make_recipe()
+    run = Run(recipe, tmp_path, *Liveness(recipe).fresh(torch.device("cpu")))
+    run.count()
+    run.save()
+    assert run.network is run.learner.network
+    assert [name for name in read_tensors(tmp_path / STATE)[0] if name.startswith("average.")] == []
+
+
+def _one_parameter(module: nn.Module) -> nn.Parameter:
+    return next(module.parameters())
+
+
+def _statistics(module: nn.Module) -> Tensor:
+    return next(buffer for name, buffer in module.named_buffers() if name.endswith("running_mean"))
+
+
 # Kill and resume.
 
 KILLED = """
@@ -224,8 +271,8 @@ def _value(value: object) -> str:
 
 @pytest.fixture(scope="module")
 def recipe(generated: Path, make_recipe: Make) -> Recipe:
-    """Three epochs of three steps on the generated set, the state written every second step and at each epoch's end."""
-    return make_recipe(data={"index": str(generated)}, run={"checkpoint_every": 2})
+    """Three epochs of three steps on the generated set, weights averaged, the state written every second step and at each epoch's end."""
+    return make_recipe(data={"index": str(generated)}, run={"checkpoint_every": 2}, optimiser={"averaged": 0.5})
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +379,10 @@ def test_a_run_that_is_done_is_told_in_one_line(recipe: Recipe, finished: Path, 
 def test_resuming_under_another_recipe_is_refused_with_what_differs(recipe: Recipe, make_recipe: Make, finished: Path) -> None:
     """The message names each key that is not as it was, and no other; nothing is written."""
     other = make_recipe(
-        seed=6, data={"index": recipe.data.index}, optimiser={"learning_rate": 2e-3}, crop={"margin": [1.0, 1.1]}
+        seed=6,
+        data={"index": recipe.data.index},
+        optimiser={"learning_rate": 2e-3, "averaged": 0.5},
+        crop={"margin": [1.0, 1.1]},
     )
     before = (finished / STATE).read_bytes()
     with pytest.raises(

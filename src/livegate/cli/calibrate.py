@@ -1,0 +1,128 @@
+"""``livegate calibrate``: from pictures of one's own camera to thresholds for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from livegate.data.index import Index
+    from livegate.metrics.scores import Scores
+    from livegate.runtime.calibration import Calibration
+
+FLOOR = 1
+"""Exit code where the artifact's floor kept a threshold above what was asked for."""
+
+
+def calibrate(
+    pictures: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PICTURES", help="A folder of bona fide pictures from your camera; or an index, which may name attacks."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Calibration to write (JSON).")],
+    rule: Annotated[
+        str, typer.Option(metavar="RULE", help="How thresholds are set: bpcer=X, and with attacks apcer=X or d-eer.")
+    ] = "bpcer=0.05",
+    model: Annotated[
+        str, typer.Option(metavar="MODEL", help="A shipped model, the folder of an artifact, or anti-spoof-mn3.onnx or .xml.")
+    ] = "default",
+    split: Annotated[str | None, typer.Option(metavar="S", help="Only this split of the index.")] = None,
+    runtime: Annotated[str | None, typer.Option(metavar="R", help=RUNTIME_HELP)] = None,
+    precision: Annotated[str | None, typer.Option(metavar="P", help=PRECISION_HELP)] = None,
+    contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
+) -> None:
+    """Set the thresholds of every configuration on pictures of your own camera, never below the model's floor.
+
+    Exit: 0 as asked for, 1 the floor kept a threshold above that, 2 an error.
+    """
+    from livegate.cli.console import tables
+    from livegate.cli.progress import counting
+    from livegate.evaluation import score
+    from livegate.files import require_other
+    from livegate.metrics.thresholds import Rule
+    from livegate.runtime.calibration import Calibration
+    from livegate.runtime.engine import Engine
+    from livegate.runtime.foreign import opened
+    from livegate.weights import locate
+
+    require_other(out, pictures)
+    setting, index = Rule.parse(rule), _index(pictures, split)
+    engine = Engine(opened(locate(model), contract), runtime=runtime, precision=precision)
+    engine.manifest.require("liveness", engine.artifact.folder)
+    with counting("scoring", len(index.samples)) as advance:
+        scores = score(engine, index, engine.configurations, advance=advance)
+    made = Calibration.of(scores, setting, engine.manifest, engine.variant)
+    made.write(out)
+    tables().print(_table(made))
+    for line in _remarks(made, scores):
+        print(line)
+    print(f"{out}: livegate check … --calibration {out} takes these thresholds")
+    raise typer.Exit(FLOOR if any(found.held for found in made.configurations.values()) else 0)
+
+
+def _table(made: Calibration) -> Table:
+    from rich.table import Table
+
+    table = Table(
+        "configuration", "threshold", "as shipped", "BPCER here", "with the shipped one", title=f"{made.model}, {made.rule}"
+    )
+    attacks = any(found.attacks for found in made.configurations.values())
+    for title in ("APCER here", "with the shipped one") if attacks else ():
+        table.add_column(title)
+    for text, found in made.configurations.items():
+        points = (found.here, found.shipped)
+        cells = [f"{point.threshold.value:.6f}" for point in points]
+        cells += [_rate(point.rejected, found.bona_fide) for point in points]
+        cells += [_rate(point.accepted, found.attacks) for point in points] if attacks else []
+        table.add_row(text or "-", *cells)
+    return table
+
+
+def _rate(errors: int, trials: int) -> str:
+    from livegate.metrics.rate import Rate
+
+    low, high = (rate := Rate(errors, trials)).interval()
+    return f"{errors}/{trials} = {rate.value:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def _remarks(made: Calibration, scores: Scores) -> Iterator[str]:
+    """What the table does not tell."""
+    import numpy as np
+
+    unheard = set(scores.names[np.isnan(scores.values)].tolist())
+    if unheard:
+        yield f"{len(unheard)} pictures set nothing: they were not judged or could not be read, the first {min(unheard)!r}"
+    held = [text for text, found in made.configurations.items() if found.held]
+    if held:
+        yield (
+            f"the model's floor keeps {len(held)} of {len(made.configurations)} thresholds above what {made.rule} asks for: lower ones let too "
+            "many attacks through"
+        )
+
+
+def _index(path: Path, split: str | None) -> Index:
+    from livegate.cli.check import expanded
+    from livegate.data.index import Index
+    from livegate.errors import LivegateError
+    from livegate.pictures import SUFFIXES
+    from livegate.sample import Sample
+
+    if not path.is_dir():
+        index = Index.read(path)
+        index.require_labels()
+        return index.split(split) if split else index
+    if split:
+        raise LivegateError(f"{path} is a folder, which has no splits; leave out --split")
+    found = [Sample(str(file.relative_to(path)), path) for file in expanded(path) if file.suffix.lower() in SUFFIXES]
+    if not found:
+        raise LivegateError(f"{path}: the folder holds no picture; of a video save the frames")
+    return Index(path, tuple(found), labelled=True, boxed=False)

@@ -1,0 +1,123 @@
+"""``livegate calibrate``: from pictures of one's own camera to decisions by their thresholds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.integration.conftest import Run
+
+from livegate.data.generated import generated_set
+from livegate.runtime.artifact import Artifact
+
+PICTURES = 24
+
+
+@pytest.fixture(scope="module")
+def camera(astronaut: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of bona fide pictures from one camera, some lighter and some darker, one of an empty wall, and a file that is no picture."""
+    folder = tmp_path_factory.mktemp("camera")
+    face = np.asarray(Image.open(astronaut).crop((96, 0, 352, 256)), np.float32)
+    for number in range(PICTURES):
+        day = folder / f"day-{number % 2}"
+        day.mkdir(exist_ok=True)
+        light = (face * (0.6 + 0.03 * number)).clip(0, 255).astype(np.uint8)
+        Image.fromarray(light).save(day / f"{number:02}.jpg", quality=95)
+    Image.new("RGB", (256, 256), (90, 90, 90)).save(folder / "wall.jpg")
+    (folder / "notes.txt").write_text("Tuesday", "utf-8")
+    return folder
+
+
+def lowered(artifact: Path, folder: Path) -> Path:
+    """A copy of the model that allows any threshold."""
+    copy = Path(shutil.copytree(artifact, folder))
+    plain = Artifact.open(copy).manifest.model_dump(mode="json")
+    for quality in plain["provenance"]["quality"].values():
+        quality["floor"] = 0.0
+    (copy / "manifest.json").write_text(json.dumps(plain), "utf-8")
+    return copy
+
+
+def test_a_folder_of_bona_fide_pictures_sets_the_thresholds(run: Run, camera: Path, artifact: Path, tmp_path: Path) -> None:
+    """One of 24 pictures may be rejected; `check` then rejects as many, and the empty wall is told of."""
+    model, out = lowered(artifact, tmp_path / "model"), tmp_path / "calibration.json"
+    outcome = run("calibrate", camera, "--model", model, "--out", out)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert "1/24 = 4.2% [0.1%, 21.1%]" in outcome.out
+    assert "1 pictures set nothing: they were not judged or could not be read, the first 'wall.jpg'" in outcome.out
+    assert f"livegate check … --calibration {out}" in outcome.out
+    decisions = run("check", camera, "--model", model, "--calibration", out, "--configuration", "LLL", "--json").objects
+    assert [decision["status"] for decision in decisions].count("attack") == 1
+    assert [decision["status"] for decision in decisions].count("bona-fide") == PICTURES - 1
+    threshold = json.loads(out.read_text("utf-8"))["configurations"]["LLL"]["here"]["threshold"]["value"]
+    assert {decision["threshold"] for decision in decisions if decision["score"] is not None} == {threshold}
+
+
+def test_the_floor_is_told_and_ends_with_one(run: Run, camera: Path, artifact: Path, tmp_path: Path) -> None:
+    """A model of which no camera may be less strict: where it rejects more than asked for, that is said."""
+    strict = Path(shutil.copytree(artifact, tmp_path / "strict"))
+    plain = Artifact.open(strict).manifest.model_dump(mode="json")
+    for facts in plain["configurations"].values():
+        facts["threshold"]["value"] = 1.0
+    for quality in plain["provenance"]["quality"].values():
+        quality["floor"] = 1.0
+    (strict / "manifest.json").write_text(json.dumps(plain), "utf-8")
+    outcome = run("calibrate", camera, "--model", strict, "--out", tmp_path / "calibration.json")
+    assert outcome.code == 1
+    assert "the model's floor keeps 27 of 27 thresholds above what bpcer=0.05 asks for" in outcome.out
+    assert run("check", camera, "--model", strict, "--calibration", tmp_path / "calibration.json").code == 1
+
+
+def test_an_index_may_name_attacks(run: Run, tmp_path: Path) -> None:
+    """Then a rule may be about them, and their APCER is told."""
+    index = generated_set(tmp_path / "pictures", subjects=10, pictures=6, size=96)
+    out = tmp_path / "calibration.json"
+    outcome = run("calibrate", index, "--rule", "apcer=0.1", "--out", out)
+    assert outcome.code in {0, 1}
+    assert "APCER here" in outcome.out
+    scores = tmp_path / "scores.csv"
+    assert run("score", "--index", index, "--calibration", out, "--out", scores).code == 0
+    found = json.loads(out.read_text("utf-8"))["configurations"]["HHH"]
+    assert (
+        scores.read_text("utf-8").count(",attack,") == found["here"]["rejected"] + found["attacks"] - found["here"]["accepted"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--split", "dev"], "is a folder, which has no splits; leave out --split"),
+        (["--rule", "apcer=0.1"], "there are no presentation attacks"),
+        (["--rule", "best"], "unknown rule 'best'"),
+        (["--model", "verifier"], "is for verification, not for liveness"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(run: Run, camera: Path, tmp_path: Path, arguments: list[str], message: str) -> None:
+    """In one line, and nothing is written."""
+    outcome = run("calibrate", camera, "--out", tmp_path / "calibration.json", *arguments)
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert message in outcome.err
+    assert not (tmp_path / "calibration.json").exists()
+
+
+def test_an_empty_folder_and_an_unlabelled_index_are_refused(run: Run, camera: Path, tmp_path: Path) -> None:
+    """Nobody guesses which pictures are bona fide."""
+    (tmp_path / "empty").mkdir()
+    assert "the folder holds no picture" in run("calibrate", tmp_path / "empty", "--out", tmp_path / "c.json").err
+    index = tmp_path / "index.csv"
+    index.write_text(f"path\n{camera / 'wall.jpg'}\n", "utf-8")
+    assert "has no column 'species'" in run("calibrate", index, "--out", tmp_path / "c.json").err
+    assert "writing would destroy it" in run("calibrate", index, "--out", index).err
+
+
+def test_a_checkpoint_takes_no_calibration(run: Run, tmp_path: Path) -> None:
+    """It runs in torch, and is another network than any artifact."""
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    index = tmp_path / "index.csv"
+    index.write_text("path\na.jpg\n", "utf-8")
+    outcome = run("score", "--index", index, "--model", tmp_path, "--calibration", index, "--out", tmp_path / "s.csv")
+    assert "leave out --runtime, --precision, --contract and --calibration" in outcome.err
