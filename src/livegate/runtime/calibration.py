@@ -116,10 +116,12 @@ class Calibration(Fact):
         """
         path = Path(path)
         try:
+            if not path.is_file():  # a pipe would keep us waiting
+                raise CalibrationError(path, ["is no file; give one that livegate calibrate wrote"])
             with path.open("rb") as file:
                 text = file.read(MAX_BYTES + 1)
-        except (OSError, ValueError) as error:
-            raise CalibrationError(path, [f"cannot be read ({error}); give a file that livegate calibrate wrote"]) from None
+        except OSError as error:
+            raise CalibrationError(path, [f"cannot be read ({error.strerror})"]) from None
         if len(text) > MAX_BYTES:
             raise CalibrationError(path, [f"has more than {MAX_BYTES:,} bytes"])
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -205,9 +206,9 @@ def test_a_value_that_is_no_threshold_is_refused(file: Path, value: object) -> N
         Calibration.read(file)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    """With what to do."""
-    with pytest.raises(CalibrationError, match=r"cannot be read .*; give a file that livegate calibrate wrote"):
-        Calibration.read(tmp_path / "none.json")
-    with pytest.raises(CalibrationError, match="cannot be read"):
-        Calibration.read(tmp_path)
+def test_what_is_no_file_is_told(tmp_path: Path) -> None:
+    """Nothing, a folder and a pipe, which nobody waits for, with what to do."""
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "none.json", tmp_path, tmp_path / "pipe"):
+        with pytest.raises(CalibrationError, match="is no file; give one that livegate calibrate wrote"):
+            Calibration.read(path)
