@@ -25,6 +25,8 @@ from livegate import Configuration, Decision, Gate, Status
 from livegate.cli.annotate import annotated, save
 from livegate.cli.check import WORDS
 from livegate.data.simulate import print_capture, recapture, replay_capture
+from livegate.files import write
+from livegate.pictures import encoded
 from livegate.preprocessing import Pixels, resize
 from livegate.sample import Box
 
@@ -79,7 +81,7 @@ def main() -> None:
 
     for case in cases:
         save(case.pixels, decisions[case.name], folder, case.name.replace(", ", "-").replace(" ", "-"))
-    write(folder / "sheet.jpg", sheet(cases, decisions))
+    write(folder / "sheet.jpg", encoded(sheet(cases, decisions), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 92), "the contact sheet")
     console.print(f"The pictures with their decisions are in {folder.resolve()}; sheet.jpg shows all of them.", soft_wrap=True)
     console.print(f"\n{WARNING}", soft_wrap=True)
 
@@ -198,13 +200,6 @@ def scaled(decision: Decision, scale: float) -> Decision:
 def label(strip: Pixels, text: str, left: int, colour: tuple[int, int, int]) -> None:
     """Write a line of text on a strip."""
     cv2.putText(strip, text, (left, 18), cv2.FONT_HERSHEY_SIMPLEX, 0.45, colour, 1, cv2.LINE_AA)
-
-
-def write(path: Path, picture: Pixels) -> None:
-    """Write an RGB picture as JPEG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _, stream = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 92])
-    path.write_bytes(stream.tobytes())
 
 
 if __name__ == "__main__":

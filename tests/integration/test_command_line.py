@@ -864,6 +864,21 @@ def test_inspect_tells_every_configuration(run: Run, tampered: Path) -> None:
     one_line(run("inspect", tampered), "CARD.md is missing")
 
 
+def test_inspect_tells_thresholds_of_a_variants_own_and_floors(run: Run, tampered: Path) -> None:
+    """A variant whose precision moves the scores has a table of its own; a floor stands beside its threshold."""
+    path = tampered / "manifest.json"
+    manifest = json.loads(path.read_text("utf-8"))
+    own = {"value": 0.3125, "rule": "bpcer=0.05", "split": "dev"}
+    manifest["variants"]["onnx"]["thresholds"] = dict.fromkeys(manifest["configurations"], own)
+    manifest["variants"]["onnx"]["quality"] = {}
+    manifest["provenance"]["quality"]["HHH"]["floor"] = 0.0625
+    path.write_text(json.dumps(manifest), "utf-8")
+    out = run("inspect", tampered).out
+    assert out.count("0.312500") == 27
+    assert out.count("0.062500") == 1
+    assert "onnx: configuration" in out
+
+
 def test_a_box_outside_its_picture_is_an_error(run: Run, astronaut: Path, tmp_path: Path) -> None:
     """A face that lies nowhere in the picture gets no score."""
     index, out = tmp_path / "index.csv", tmp_path / "scores.csv"

@@ -11,7 +11,11 @@ from livegate.cli.words import CONTRACT_HELP
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from livegate.runtime.manifest import Manifest
+    from livegate.metrics.thresholds import Threshold
+    from livegate.runtime.manifest import Manifest, Quality, Separation, Variant
+
+SETTING = ("threshold", "set by", "on", "floor", "equal error rate there")
+"""What is told of each threshold."""
 
 
 def inspect(
@@ -41,6 +45,9 @@ def inspect(
     console.print(licence_line(manifest.name, manifest.licence), markup=False, soft_wrap=True)
     console.print(_variants(manifest))
     console.print(_configurations(manifest))
+    for variant in manifest.variants.values():
+        if variant.thresholds:
+            console.print(_thresholds(variant))
 
 
 def _variants(manifest: Manifest) -> Table:
@@ -62,19 +69,33 @@ def _variants(manifest: Manifest) -> Table:
 def _configurations(manifest: Manifest) -> Table:
     from rich.table import Table
 
-    table = Table("configuration", "parameters", "multiply-adds", "threshold", "set by", "on", "equal error rate there")
+    table = Table("configuration", "parameters", "multiply-adds", *SETTING)
     for name, facts in manifest.configurations.items():
-        quality, threshold = manifest.provenance.quality.get(name), facts.threshold
-        error = str(quality or "-")
-        row = (
-            *("-" if cost is None else f"{cost:,}" for cost in (facts.parameters, facts.macs)),
-            f"{threshold.value:.6f}",
-            threshold.rule,
-            threshold.split or "-",
-            error,
-        )
-        table.add_row(*map(cell, (name or "-", *row)))
+        costs = ("-" if cost is None else f"{cost:,}" for cost in (facts.parameters, facts.macs))
+        table.add_row(*map(cell, (name or "-", *costs, *_setting(facts.threshold, manifest.provenance.quality.get(name)))))
     return table
+
+
+def _thresholds(variant: Variant) -> Table:
+    """Those of a variant whose precision moves the scores."""
+    from rich.table import Table
+
+    table = Table(f"{variant.target}: configuration", *SETTING)
+    for name, threshold in variant.thresholds.items():
+        table.add_row(*map(cell, (name or "-", *_setting(threshold, variant.quality.get(name)))))
+    return table
+
+
+def _setting(threshold: Threshold, quality: Quality | Separation | None) -> tuple[str, ...]:
+    """A threshold, how it was set, how low a calibration may set it, and how good the network is there."""
+    floor = getattr(quality, "floor", None)
+    return (
+        f"{threshold.value:.6f}",
+        threshold.rule,
+        threshold.split or "-",
+        "-" if floor is None else f"{floor:.6f}",
+        str(quality or "-"),
+    )
 
 
 def cell(text: str) -> str:
