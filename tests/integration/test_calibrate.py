@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from tests.integration.conftest import Run
 
+from livegate.cli import people
 from livegate.data.generated import generated_set
 from livegate.runtime.artifact import Artifact
 
@@ -85,6 +86,25 @@ def test_an_index_may_name_attacks(run: Run, tmp_path: Path) -> None:
     assert (
         scores.read_text("utf-8").count(",attack,") == found["here"]["rejected"] + found["attacks"] - found["here"]["accepted"]
     )
+
+
+def test_the_verbs_about_people_take_the_thresholds(run: Run, camera: Path, astronaut: Path, tmp_path: Path) -> None:
+    """Liveness of a probe, of whom is enrolled and of whom is identified is asked by them: a threshold that nobody reaches lets nobody in."""
+    out = tmp_path / "calibration.json"
+    assert run("calibrate", camera, "--rule", "fixed=1", "--out", out).code == 0
+    verified = run("verify", astronaut, astronaut, "--calibration", out, "--json")
+    assert (verified.code, verified.objects[0]["liveness"]["threshold"]) == (1, 1.0)
+    eye = people.Eye("default", "verifier", None, out)
+    assert eye.capture(astronaut).decision.threshold == 1.0
+    assert eye.capture(astronaut).embedding is None
+    assert people.Eye("default", "verifier", None).capture(astronaut).embedding is not None
+    pytest.importorskip("cryptography")
+    assert run("templates", "new-key", tmp_path / "key").code == 0
+    place = ("--store", tmp_path / "people.db", "--key-file", tmp_path / "key")
+    enrol = ("enroll", "Ada", astronaut, "--consent", "a test", *place)
+    assert [run(*enrol, "--calibration", out).code, run(*enrol).code] == [1, 0]
+    identify = ("identify", astronaut, *place)
+    assert [run(*identify, "--calibration", out).code, run(*identify).code] == [1, 0]
 
 
 @pytest.mark.parametrize(
