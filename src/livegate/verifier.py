@@ -172,6 +172,7 @@ def _threads(path: Path, options: EngineOptions) -> int:
         "runtime": options.get("runtime") is not None,
         "precision": options.get("precision") not in {None, "fp32"},
         "cache": options.get("cache", False),
+        "calibration": options.get("calibration") is not None,
     }
     if ignored := [name for name, given in asked.items() if given]:
         raise LivegateError(f"{path} is of another maker and takes no {' and no '.join(ignored)}; leave it out")

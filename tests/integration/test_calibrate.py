@@ -48,7 +48,7 @@ def test_a_folder_of_bona_fide_pictures_sets_the_thresholds(run: Run, camera: Pa
     model, out = lowered(artifact, tmp_path / "model"), tmp_path / "calibration.json"
     outcome = run("calibrate", camera, "--model", model, "--out", out)
     assert (outcome.code, outcome.err) == (0, "")
-    assert "1/24 = 4.2% [0.1%, 21.1%]" in outcome.out
+    assert "1/24 = 4.17 % [0.11, 21.12]" in outcome.out
     assert "1 pictures set nothing: they were not judged or could not be read, the first 'wall.jpg'" in outcome.out
     assert f"livegate check … --calibration {out}" in outcome.out
     decisions = run("check", camera, "--model", model, "--calibration", out, "--configuration", "LLL", "--json").objects

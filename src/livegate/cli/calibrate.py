@@ -72,6 +72,8 @@ def calibrate(
 def _table(made: Calibration) -> Table:
     from rich.table import Table
 
+    from livegate.metrics.rate import Rate
+
     table = Table(
         "configuration", "threshold", "as shipped", "BPCER here", "with the shipped one", title=f"{made.model}, {made.rule}"
     )
@@ -81,17 +83,10 @@ def _table(made: Calibration) -> Table:
     for text, found in made.configurations.items():
         points = (found.here, found.shipped)
         cells = [f"{point.threshold.value:.6f}" for point in points]
-        cells += [_rate(point.rejected, found.bona_fide) for point in points]
-        cells += [_rate(point.accepted, found.attacks) for point in points] if attacks else []
+        cells += [str(Rate(point.rejected, found.bona_fide)) for point in points]
+        cells += [str(Rate(point.accepted, found.attacks)) for point in points] if attacks else []
         table.add_row(text or "-", *cells)
     return table
-
-
-def _rate(errors: int, trials: int) -> str:
-    from livegate.metrics.rate import Rate
-
-    low, high = (rate := Rate(errors, trials)).interval()
-    return f"{errors}/{trials} = {rate.value:.1%} [{low:.1%}, {high:.1%}]"
 
 
 def _remarks(made: Calibration, scores: Scores) -> Iterator[str]:

@@ -82,6 +82,7 @@ def test_the_threshold_of_a_known_file_is_taken(tmp_path: Path, monkeypatch: pyt
     ("options", "words"),
     [
         ({"runtime": "openvino"}, "pool.onnx is of another maker and takes no runtime; leave it out"),
+        ({"calibration": "c.json"}, "pool.onnx is of another maker and takes no calibration; leave it out"),
         ({"precision": "int8", "cache": True}, "takes no precision and no cache; leave"),
         ({"threads": 0}, "threads must lie between 1 and 256, got 0"),
         ({"threads": 257}, "threads must lie between 1 and 256, got 257"),
