@@ -15,8 +15,8 @@ DATA holds the pictures and the maps that the shipped recipes name. Arms, all of
     X         no stage 1; maps of depth learned beside the label, from scratch
     Z         stage 1 as G, each bona fide picture aiming at the map of another; a new head on the frozen encoder
 
-``inter`` leaves two sources out of train and dev and measures on their rows of both; thresholds are those of dev of the others. ``intra``
-leaves none out and measures on dev, which has chosen the epoch as well. Rows of the split test are never read.
+``inter`` leaves two sources out of train and dev and measures on their rows of both; ``intra`` leaves none out and measures on the split test,
+which nothing is chosen by. Epochs are chosen and thresholds set on dev of the sources that are learned from.
 
 Everything is kept in DIR, and the same command goes on where it was; ``--table`` only prints what is there. Intervals: 95 % percentiles over
 2,000 draws of seeds, and of clips within each source, the same draws for every arm, so that differences are paired.
@@ -27,13 +27,13 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from unseen import REPLICATES, claimed, interval, scored, table
+from unseen import REPLICATES, claimed, interval, scored, table, without
 
 from livegate.data.index import Index
 from livegate.files import replacing
@@ -41,6 +41,7 @@ from livegate.metrics import Scores, auc, d_eer
 from livegate.metrics.literature import hter
 from livegate.metrics.resampling import Ordered, Resampling, Weighed
 from livegate.models.checkpoint import Checkpoint
+from livegate.sample import Split
 from livegate.training.loop import train
 from livegate.training.recipes import read_recipe
 
@@ -76,7 +77,7 @@ class Trial:
 
     @property
     def scores(self) -> Path:
-        """Scores of dev of the sources that were learned from, and of train and dev of those left out."""
+        """Scores of dev of the sources that were learned from, and of what is measured."""
         return self.folder / self.arm / "scores.csv"
 
     @property
@@ -124,7 +125,8 @@ def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence
         length, start = epochs[1], [f"initial={str(generator)!r}"]
     recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common, *changes[1]])
     checkpoint = Checkpoint.load(train(recipe, trial.folder / trial.arm / "run", resume=True))
-    scores = scored(checkpoint, Index.read(data / "pad" / "index.csv"), held, str(trial))
+    index = Index.read(data / "pad" / "index.csv")
+    scores = scored(checkpoint, without(index, held) if held else tested(index), str(trial))
     scores.write(trial.scores)
     with replacing(trial.result) as file:
         json.dump(
@@ -132,20 +134,25 @@ def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence
         )
 
 
+def tested(index: Index) -> Index:
+    """The split test, and dev, which sets the threshold."""
+    return replace(index, samples=tuple(one for one in index.samples if one.split in {Split.DEV, Split.TEST}))
+
+
 def figures(scores: Scores, held: Sequence[str]) -> dict[str, dict[str, float]]:
-    """D-EER and AUC by source, and the half total error rate of those left out at the equal error threshold of dev of the others."""
-    dev, found = scores.where(~np.isin(scores.source, held)), {}
-    for source in measured(scores, held):
-        rows = scores.where(scores.source == source)
+    """D-EER and AUC by source, and the half total error rate at the equal error threshold of dev of the sources learned from."""
+    measured = judged(scores, held)
+    dev, found = scores.where(~measured), {}
+    for source in np.unique(scores.source[measured]):
+        rows = scores.where(measured & (scores.source == source))
         bona, attacks = rows.values[rows.bona_fide], rows.values[~rows.bona_fide]
-        found[source] = {"d_eer": d_eer(bona, attacks), "auc": auc(bona, attacks)} | ({"hter": hter(dev, rows)} if held else {})
+        found[str(source)] = {"d_eer": d_eer(bona, attacks), "auc": auc(bona, attacks), "hter": hter(dev, rows)}
     return found
 
 
-def measured(scores: Scores, held: Sequence[str]) -> list[str]:
-    """The sources that a trial is measured on: those left out, or all that have both classes."""
-    both = [set(scores.source[rows]) for rows in (scores.bona_fide, ~scores.bona_fide)]
-    return list(held) or sorted(both[0] & both[1])
+def judged(scores: Scores, held: Sequence[str]) -> NDArray[np.bool_]:
+    """The rows that a trial is measured on, (N,): those of the sources left out, or where none is, the split test."""
+    return np.isin(scores.source, held) if held else scores.split == Split.TEST
 
 
 def tables(trials: Sequence[Trial]) -> str:
@@ -159,19 +166,17 @@ def _table(trials: Sequence[Trial]) -> str:
     arms: dict[str, list[Trial]] = {}
     for trial in trials:
         arms.setdefault(trial.arm, []).append(trial)
-    scores = {arm: [Scores.read(trial.scores) for trial in mine] for arm, mine in arms.items()}
     split = trials[0].split
-    sources = measured(next(iter(scores.values()))[0], HELD[split])
+    read = {arm: [Scores.read(trial.scores) for trial in mine] for arm, mine in arms.items()}
+    scores = {arm: [one.where(judged(one, HELD[split])) for one in seeds] for arm, seeds in read.items()}
+    sources = list(map(str, np.unique(next(iter(scores.values()))[0].source)))
     lines = [[split, "seeds", "source", "D-EER", "minus that of S", "minus that of L", "AUC", "HTER"]]
     drawn = {(arm, source): d_eers(mine, source) for (arm, mine), source in product(scores.items(), sources)}
     drawn |= {(arm, "mean"): np.mean([drawn[arm, source] for source in sources], axis=0) for arm in arms}
     for arm, source in product(arms, [*sources, "mean"]):
         results = [json.loads(trial.result.read_text("utf-8"))["sources"] for trial in arms[arm]]
         chosen = sources if source == "mean" else [source]
-        means = {
-            name: np.mean([result[one].get(name, np.nan) for result in results for one in chosen]) for name in ("auc", "hter")
-        }
-        half = f"{means['hter']:.1%}" if HELD[split] else ""
+        means = {name: np.mean([result[one][name] for result in results for one in chosen]) for name in ("auc", "hter")}
         seeds = " ".join(str(trial.seed) for trial in arms[arm])
         less = [
             interval(drawn[arm, source] - drawn[other, source])
@@ -179,7 +184,7 @@ def _table(trials: Sequence[Trial]) -> str:
             else ""
             for other in ("S", "L")
         ]
-        lines.append([arm, seeds, source, interval(drawn[arm, source]), *less, f"{means['auc']:.4f}", half])
+        lines.append([arm, seeds, source, interval(drawn[arm, source]), *less, f"{means['auc']:.4f}", f"{means['hter']:.1%}"])
     return table(lines)
 
 

@@ -114,17 +114,22 @@ def claimed(folder: Path) -> Iterator[bool]:
 def run(trial: Trial) -> None:
     """One training, resumed if it was begun, and the scores of its checkpoint."""
     checkpoint = Checkpoint.load(train(trial.recipe, trial.folder / "run", resume=True))
-    index = Index.read(trial.recipe.data.path)
-    scored(checkpoint, index, [trial.held], f"{trial.rung} without {trial.held}").write(trial.scores)
+    index = without(Index.read(trial.recipe.data.path), [trial.held])
+    scored(checkpoint, index, f"{trial.rung} without {trial.held}").write(trial.scores)
 
 
-def scored(checkpoint: Checkpoint, index: Index, held: Collection[str], words: str) -> Scores:
-    """Scores of train and dev of the sources left out, and of dev of the others, which sets the threshold."""
+def without(index: Index, held: Collection[str]) -> Index:
+    """Train and dev of the sources left out, and dev of the others, which sets the threshold."""
     samples = [one for one in index.samples if one.split == Split.DEV or (one.source in held and one.split == Split.TRAIN)]
+    return replace(index, samples=tuple(samples))
+
+
+def scored(checkpoint: Checkpoint, index: Index, words: str) -> Scores:
+    """Scores of every picture under every configuration that has a name of its own in the tables."""
     scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
     configurations = Configuration.named(scorer.network.adaptive_blocks)
-    with counting(words, len(samples)) as advance:
-        return evaluation.score(scorer, replace(index, samples=tuple(samples)), configurations, advance=advance)
+    with counting(words, len(index.samples)) as advance:
+        return evaluation.score(scorer, index, configurations, advance=advance)
 
 
 def tables(trials: Sequence[Trial]) -> str:
