@@ -107,6 +107,27 @@ def test_the_verbs_about_people_take_the_thresholds(run: Run, camera: Path, astr
     assert [run(*identify, "--calibration", out).code, run(*identify).code] == [1, 0]
 
 
+def test_what_is_explained_was_decided_by_it(run: Run, camera: Path, artifact: Path, astronaut: Path, tmp_path: Path) -> None:
+    """Of the same picture `explain` tells the threshold and the verdict that `check` does."""
+    pytest.importorskip("onnx")
+    model, out = lowered(artifact, tmp_path / "model"), tmp_path / "calibration.json"
+    assert run("calibrate", camera, "--model", model, "--out", out).code == 0
+    explain = ("explain", astronaut, "--method", "gradcam", "--configuration", "HLB", "--out", tmp_path, "--model", model)
+    words = {given: run(*explain, *given).out.split(";")[0] for given in [(), ("--calibration", out)]}
+    assert words["--calibration", out] != words[()]
+    check = run("check", astronaut, "--configuration", "HLB", "--calibration", out, "--model", model).out
+    assert check.startswith(words["--calibration", out])
+    assert "was made for another network" in run(*explain[:-1], "default", "--calibration", altered(out)).err
+
+
+def altered(calibration: Path) -> Path:
+    """The same thresholds, for a network of another hash."""
+    plain = json.loads(calibration.read_text("utf-8"))
+    plain["files"] = dict.fromkeys(plain["files"], "0" * 64)
+    calibration.write_text(json.dumps(plain), "utf-8")
+    return calibration
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

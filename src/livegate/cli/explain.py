@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from livegate.cli.check import Row, outcome, printable, rows, tell, told
+from livegate.cli.words import CALIBRATION_HELP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     Explain = Callable[[TorchScorer, Pixels, Configuration], HeatMap]
     Draw = Callable[[Pixels, Captured, Decision], Pixels]
     """From a picture, its face and what was decided about it to what is saved."""
+    Judge = tuple[Checkpoint, Configuration, float]
 
 Method = Literal["occlusion", "gradcam", "depth"]
 
@@ -60,6 +62,7 @@ def explain(
         str | None,
         typer.Option(metavar="C", help="One of H, L, B for each adaptive block, such as HLH; or heaviest, lightest."),
     ] = None,
+    calibration: Annotated[Path | None, typer.Option(metavar="FILE", help=CALIBRATION_HELP)] = None,
     patch: Annotated[
         int | None, typer.Option(metavar="N", help="Side of a patch, in pixels of the crop; an eighth of it without this.")
     ] = None,
@@ -79,7 +82,8 @@ def explain(
         raise LivegateError(f"--out {out} names one file; for several pictures give a folder")
     if file:
         require_none_of(out, given)
-    explainer = _explainer(model, configuration, chosen, patch, generator)
+    network = partial(_network, model, configuration, calibration)
+    explainer = _explainer(network, chosen, patch, generator)
     place = _Place(out, given, "" if file else explainer.ending)
     raise typer.Exit(told(rows(pictures, partial(explainer.explained, place=place)), place.tell))
 
@@ -174,14 +178,14 @@ class _Explainer:
         return float(score_from_logits(self.scorer.logits(to_input([crop]), self.configuration))[0])
 
 
-def _explainer(model: str, text: str | None, method: Method, patch: int | None, generator: Path | None) -> _Explainer:
-    """What explains, with the model and the configuration that a user's words mean."""
+def _explainer(network: Callable[[], Judge], method: Method, patch: int | None, generator: Path | None) -> _Explainer:
+    """What explains, with the network that a user's words mean."""
     from livegate.errors import MissingExtraError
 
     try:
         from livegate.models.scorer import TorchScorer
 
-        checkpoint, configuration, threshold = _network(model, text)
+        checkpoint, configuration, threshold = network()
         scorer = TorchScorer(checkpoint.network(), checkpoint.preprocessing)
         draw = _depth(generator) if method == "depth" else _heat(scorer, configuration, method, patch)
     except ModuleNotFoundError as error:
@@ -218,21 +222,30 @@ def _depth(generator: Path | None) -> Draw:
     return lambda picture, captured, decision: drawn_depth(*eye.see(picture, captured.face.box), decision)
 
 
-def _network(model: str, text: str | None) -> tuple[Checkpoint, Configuration, float]:
+def _network(model: str, text: str | None, calibration: Path | None) -> Judge:
     """The network, the configuration that is meant, and from which score on a face is bona fide under it."""
     from livegate.cli.export import source
     from livegate.cli.notice import licence_once
     from livegate.configuration import Configuration
+    from livegate.errors import LivegateError
     from livegate.metrics import ARGMAX
     from livegate.runtime.artifact import Artifact
+    from livegate.runtime.calibration import Calibration
 
     made_of = source(model)
     if isinstance(made_of, Artifact):
-        from livegate.export.reopened import reopened
+        from livegate.export.reopened import readable, reopened
 
-        made_of.manifest.require("liveness", made_of.folder)
-        chosen = made_of.manifest.choose(text)
-        licence_once(made_of.manifest.name, made_of.manifest.licence)
-        return reopened(made_of), chosen, made_of.manifest.configurations[str(chosen)].threshold.value
+        manifest, variant = made_of.manifest, readable(made_of)
+        manifest.require("liveness", made_of.folder)
+        chosen = manifest.choose(text)
+        if calibration is not None:
+            variant = Calibration.read(calibration).applied(manifest, variant, calibration)
+        licence_once(manifest.name, manifest.licence)
+        return reopened(made_of), chosen, manifest.threshold(str(chosen), variant).value
+    if calibration is not None:
+        raise LivegateError(
+            f"{model} is a checkpoint, whose threshold is {ARGMAX.value}; leave out --calibration, or export it first"
+        )
     made_of.require("liveness", model)
     return made_of, Configuration.chosen(text, made_of.network().adaptive_blocks), ARGMAX.value

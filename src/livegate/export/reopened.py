@@ -26,6 +26,7 @@ from livegate.models.registry import ModelSpec
 from livegate.models.scorer import TorchScorer
 from livegate.pta import PTABlock
 from livegate.runtime.artifact import Artifact
+from livegate.runtime.manifest import Variant
 
 NAME = re.compile(r"block(\d+)(\.[HL])?\.(.+)")
 """A number of a part: where the part stands in the file, its branch, and the name of the number within it."""
@@ -38,9 +39,7 @@ def reopened(artifact: Artifact) -> Checkpoint:
         ArtifactError: if the artifact has no ONNX file in fp32, or the file does not hold the network that the recipe names, with the
             golden vectors of the artifact.
     """
-    variant = next((variant for variant in artifact.manifest.variants.values() if FILE in variant.files), None)
-    if variant is None:
-        raise ArtifactError(artifact.folder, [f"has no {FILE}, of which other formats are made; export from its checkpoint"])
+    variant = readable(artifact)
     recipe = artifact.manifest.provenance.recipe
     try:
         spec = TypeAdapter(ModelSpec).validate_python(recipe.get("model", {}))
@@ -54,6 +53,18 @@ def reopened(artifact: Artifact) -> Checkpoint:
     manifest = artifact.manifest
     require_same(TorchScorer(network.eval(), manifest.preprocessing), artifact)
     return Checkpoint(spec, manifest.preprocessing, as_weights(network), recipe, manifest.provenance.training)
+
+
+def readable(artifact: Artifact) -> Variant:
+    """The variant whose file is read back into a network.
+
+    Raises:
+        ArtifactError: if the artifact has no ONNX file in fp32.
+    """
+    for variant in artifact.manifest.variants.values():
+        if FILE in variant.files:
+            return variant
+    raise ArtifactError(artifact.folder, [f"has no {FILE}, of which other formats are made; export from its checkpoint"])
 
 
 def _parts(network: Network) -> Iterator[nn.Module]:

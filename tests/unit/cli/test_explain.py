@@ -203,6 +203,10 @@ def test_a_picture_that_is_read_is_never_written(run: Run, astronaut: Path, tmp_
         (("--out", "heat.jpg"), "is written as PNG; let its name end in .png"),
         (("second.jpg", "--out", "heat.png"), "names one file; for several pictures give a folder"),
         (("--model", "nowhere"), "nowhere"),
+        (
+            ("--calibration", "calibration.json"),
+            "is a checkpoint, whose threshold is 0.5; leave out --calibration, or export it first",
+        ),
     ],
 )
 def test_bad_input_gives_one_line_and_writes_nothing(
