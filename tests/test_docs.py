@@ -82,6 +82,7 @@ def test_documented_commands_run(document: Path, workspace: Path) -> None:
     """Each shell line of a document succeeds, in order, in a folder with the pictures that it speaks of."""
     if document.name in {"own-weights.md", "calibrate.md"}:
         own_pictures(workspace / "pictures")
+        own_pictures(workspace / "others")
     else:
         generated_set(workspace / "pictures", subjects=8)
     for command in commands(document):

@@ -23,7 +23,20 @@ def require_other(path: Path, *read: Path) -> None:
     Raises:
         LivegateError: if it is.
     """
-    require_none_of(path, identities(read))
+    if path.exists():  # else there is nothing to destroy, and of half a million pictures none need be looked at
+        require_none_of(path, identities(read))
+
+
+def require_place(path: Path) -> None:
+    """Check, before hours of work, that a file can be written there: its folder exists, and it is none itself.
+
+    Raises:
+        LivegateError: if not.
+    """
+    if not path.parent.is_dir():
+        raise LivegateError(f"{path} cannot be written: there is no folder {path.parent}; make it first")
+    if path.is_dir():
+        raise LivegateError(f"{path} cannot be written: it is a folder; give the name of a file")
 
 
 def identities(paths: Iterable[Path]) -> frozenset[Identity]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import re
 import shutil
 from pathlib import Path
 
@@ -48,7 +51,7 @@ def test_a_folder_of_bona_fide_pictures_sets_the_thresholds(run: Run, camera: Pa
     model, out = lowered(artifact, tmp_path / "model"), tmp_path / "calibration.json"
     outcome = run("calibrate", camera, "--model", model, "--out", out)
     assert (outcome.code, outcome.err) == (0, "")
-    assert "1/24 = 4.17 % [0.11, 21.12]" in outcome.out
+    assert "1/24 = 4.17%" in outcome.out
     assert "1 pictures set nothing: they were not judged or could not be read, the first 'wall.jpg'" in outcome.out
     assert f"livegate check … --calibration {out}" in outcome.out
     decisions = run("check", camera, "--model", model, "--calibration", out, "--configuration", "LLL", "--json").objects
@@ -79,12 +82,13 @@ def test_an_index_may_name_attacks(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "calibration.json"
     outcome = run("calibrate", index, "--rule", "apcer=0.1", "--out", out)
     assert outcome.code in {0, 1}
-    assert "APCER here" in outcome.out
+    assert re.search(r"(print|replay)\S* \d+/\d+ = ", outcome.out)
+    assert "10 people set these thresholds: of others more may be turned away; 20 people or more make them hold" in outcome.out
     scores = tmp_path / "scores.csv"
     assert run("score", "--index", index, "--calibration", out, "--out", scores).code == 0
     found = json.loads(out.read_text("utf-8"))["configurations"]["HHH"]
-    assert (
-        scores.read_text("utf-8").count(",attack,") == found["here"]["rejected"] + found["attacks"] - found["here"]["accepted"]
+    assert scores.read_text("utf-8").count(",attack,") == found["here"]["rejected"] + sum(found["attacks"].values()) - sum(
+        found["here"]["accepted"].values()
     )
 
 
@@ -120,6 +124,27 @@ def test_what_is_explained_was_decided_by_it(run: Run, camera: Path, artifact: P
     assert "was made for another network" in run(*explain[:-1], "default", "--calibration", altered(out)).err
 
 
+def test_what_is_reported_was_decided_by_it(run: Run, artifact: Path, tmp_path: Path) -> None:
+    """`evaluate` counts the verdicts that `score` gave, and says which file set the thresholds."""
+    model, out = lowered(artifact, tmp_path / "model"), tmp_path / "calibration.json"
+    index = generated_set(tmp_path / "pictures", subjects=10, pictures=6, size=96)
+    assert run("calibrate", index, "--rule", "d-eer", "--model", model, "--out", out).code == 0
+    scores = tmp_path / "scores.csv"
+    assert run("score", "--index", index, "--model", model, "--calibration", out, "--out", scores).code == 0
+    report = ("evaluate", "--test", scores, "--thresholds", model, "--replicates", "0", "--out", tmp_path / "report")
+    assert run(*report, "--calibration", out).code == 0
+    told = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
+    found = json.loads(out.read_text("utf-8"))["configurations"]["HHH"]["here"]
+    (here,) = told["results"]
+    assert here["picture"]["threshold"] == here["presentation"]["threshold"] == found["threshold"]
+    assert here["picture"]["bpcer"]["errors"] == found["rejected"]
+    assert "on pictures of one's own camera" in (tmp_path / "report" / "report.md").read_text("utf-8")
+    assert told["sha256"]["calibration"] == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert "was made for another network" in run(*report, "--thresholds", "default", "--calibration", altered(out)).err
+    without = run("evaluate", "--test", scores, "--dev", scores, "--calibration", out, "--out", tmp_path / "report")
+    assert "--calibration is of the model of --thresholds" in without.err
+
+
 def altered(calibration: Path) -> Path:
     """The same thresholds, for a network of another hash."""
     plain = json.loads(calibration.read_text("utf-8"))
@@ -132,7 +157,7 @@ def altered(calibration: Path) -> Path:
     ("arguments", "message"),
     [
         (["--split", "dev"], "is a folder, which has no splits; leave out --split"),
-        (["--rule", "apcer=0.1"], "there are no presentation attacks"),
+        (["--rule", "apcer=0.1"], "the rule apcer=0.1 needs attacks, and there are none; give an index that names some"),
         (["--rule", "best"], "unknown rule 'best'"),
         (["--model", "verifier"], "is for verification, not for liveness"),
     ],
@@ -145,6 +170,38 @@ def test_what_cannot_be_done_is_refused(run: Run, camera: Path, tmp_path: Path, 
     assert not (tmp_path / "calibration.json").exists()
 
 
+def test_a_folder_with_attacks_in_it_is_refused(run: Run, camera: Path, tmp_path: Path) -> None:
+    """In the layout that `livegate index folder` reads, attacks would pass for bona fide pictures."""
+    shutil.copytree(camera, tmp_path / "mine" / "bona-fide")
+    shutil.copytree(camera / "day-0", tmp_path / "mine" / "attack" / "print")
+    outcome = run("calibrate", tmp_path / "mine", "--out", tmp_path / "calibration.json")
+    assert (outcome.code, (tmp_path / "calibration.json").exists()) == (2, False)
+    assert f"give {tmp_path / 'mine' / 'bona-fide'}, or an index: livegate index folder" in outcome.err
+
+
+def test_a_picture_that_is_read_is_never_written(run: Run, camera: Path, tmp_path: Path) -> None:
+    """By `calibrate` and by `score`, under whatever name it is reached."""
+    folder = shutil.copytree(camera, tmp_path / "camera")
+    face = folder / "day-0" / "00.jpg"
+    index = tmp_path / "index.csv"
+    index.write_text("path,species\ncamera/day-0/00.jpg,\n", "utf-8")
+    before = face.read_bytes()
+    for command in (("calibrate", folder), ("score", "--index", index)):
+        outcome = run(*command, "--out", folder / "day-1" / ".." / "day-0" / "00.jpg")
+        assert (outcome.code, face.read_bytes() == before) == (2, True)
+        assert "is what is read; writing would destroy it" in outcome.err
+
+
+def test_what_must_fail_fails_before_a_picture_is_scored(run: Run, camera: Path, tmp_path: Path) -> None:
+    """A place where nothing can be written, too few pictures, a name that no file of text can hold."""
+    for out in (tmp_path, tmp_path / "no" / "c.json"):
+        assert "cannot be written" in run("calibrate", camera, "--out", out).err
+    assert "12 bona fide pictures are there, at least 20" in run("calibrate", camera / "day-0", "--out", tmp_path / "c").err
+    odd = shutil.copytree(camera, tmp_path / "odd")
+    (odd / "wall.jpg").rename(odd / os.fsdecode(b"wall\xff.jpg"))
+    assert "its name is no text in UTF-8; rename it" in run("calibrate", odd, "--out", tmp_path / "c").err
+
+
 def test_an_empty_folder_and_an_unlabelled_index_are_refused(run: Run, camera: Path, tmp_path: Path) -> None:
     """Nobody guesses which pictures are bona fide."""
     (tmp_path / "empty").mkdir()
@@ -152,6 +209,7 @@ def test_an_empty_folder_and_an_unlabelled_index_are_refused(run: Run, camera: P
     index = tmp_path / "index.csv"
     index.write_text(f"path\n{camera / 'wall.jpg'}\n", "utf-8")
     assert "has no column 'species'" in run("calibrate", index, "--out", tmp_path / "c.json").err
+    index.write_text(f"path,species\n{camera / 'wall.jpg'},\n", "utf-8")
     assert "writing would destroy it" in run("calibrate", index, "--out", index).err
 
 

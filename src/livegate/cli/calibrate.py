@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from livegate.data.index import Index
+    from livegate.metrics.rate import Rate
     from livegate.metrics.scores import Scores
+    from livegate.metrics.thresholds import Rule
     from livegate.runtime.calibration import Calibration
 
+PEOPLE = 20
+"""Fewer people set a threshold that seldom holds for others: docs/calibrate.md."""
 FLOOR = 1
 """Exit code where the artifact's floor kept a threshold above what was asked for."""
 
@@ -47,15 +51,17 @@ def calibrate(
     from livegate.cli.console import tables
     from livegate.cli.progress import counting
     from livegate.evaluation import score
-    from livegate.files import require_other
+    from livegate.files import require_other, require_place
     from livegate.metrics.thresholds import Rule
     from livegate.runtime.calibration import Calibration
     from livegate.runtime.engine import Engine
     from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
-    require_other(out, pictures)
+    require_place(out)
     setting, index = Rule.parse(rule), _index(pictures, split)
+    require_other(out, pictures, *(sample.path for sample in index.samples))
+    _require_classes(index, setting)
     engine = Engine(opened(locate(model), contract), runtime=runtime, precision=precision)
     engine.manifest.require("liveness", engine.artifact.folder)
     with counting("scoring", len(index.samples)) as advance:
@@ -63,39 +69,59 @@ def calibrate(
     made = Calibration.of(scores, setting, engine.manifest, engine.variant)
     made.write(out)
     tables().print(_table(made))
-    for line in _remarks(made, scores):
+    for line in _remarks(made, index, scores):
         print(line)
     print(f"{out}: livegate check … --calibration {out} takes these thresholds")
     raise typer.Exit(FLOOR if any(found.held for found in made.configurations.values()) else 0)
 
 
+def _require_classes(index: Index, rule: Rule) -> None:
+    """Check what can be known before hours of scoring."""
+    from livegate.errors import LivegateError
+    from livegate.runtime.calibration import require_enough
+
+    bona_fide = sum(sample.bona_fide for sample in index.samples)
+    require_enough(bona_fide, "are there")
+    if rule.name in {"apcer", "d-eer"} and bona_fide == len(index.samples):
+        raise LivegateError(
+            f"the rule {rule} needs attacks, and there are none; give an index that names some, or a rule bpcer=X"
+        )
+
+
 def _table(made: Calibration) -> Table:
+    from rich.markup import escape
     from rich.table import Table
 
-    from livegate.metrics.rate import Rate
-
-    table = Table(
-        "configuration", "threshold", "as shipped", "BPCER here", "with the shipped one", title=f"{made.model}, {made.rule}"
-    )
-    attacks = any(found.attacks for found in made.configurations.values())
-    for title in ("APCER here", "with the shipped one") if attacks else ():
-        table.add_column(title)
+    title = f"{made.model}, {made.rule}; of the pictures that were judged"
+    table = Table("configuration", "threshold", "as shipped", "bona fide rejected", "as shipped", title=title)
+    if any(found.attacks for found in made.configurations.values()):
+        for heading in ("attacks accepted, worst species", "as shipped"):
+            table.add_column(heading)
     for text, found in made.configurations.items():
-        points = (found.here, found.shipped)
-        cells = [f"{point.threshold.value:.6f}" for point in points]
-        cells += [str(Rate(point.rejected, found.bona_fide)) for point in points]
-        cells += [str(Rate(point.accepted, found.attacks)) for point in points] if attacks else []
-        table.add_row(text or "-", *cells)
+        cells = [f"{point.threshold.value:.6f}" for point in (found.here, found.shipped)]
+        cells += [_counted(found.rejected(found.here)), str(found.rejected(found.shipped))]
+        if found.attacks:
+            (here, through), (shipped, before) = map(found.worst_accepted, (found.here, found.shipped))
+            cells += [f"{here} {_counted(through)}", f"{shipped} {before}"]
+        table.add_row(text or "-", *map(escape, cells))
     return table
 
 
-def _remarks(made: Calibration, scores: Scores) -> Iterator[str]:
+def _counted(rate: Rate) -> str:
+    """Without an interval: of the pictures that set a threshold there is nothing to be inferred."""
+    return f"{rate.errors}/{rate.trials} = {rate.value:.2%}"
+
+
+def _remarks(made: Calibration, index: Index, scores: Scores) -> Iterator[str]:
     """What the table does not tell."""
     import numpy as np
 
     unheard = set(scores.names[np.isnan(scores.values)].tolist())
     if unheard:
         yield f"{len(unheard)} pictures set nothing: they were not judged or could not be read, the first {min(unheard)!r}"
+    people = {(sample.source, sample.subject) for sample in index.samples if sample.bona_fide and sample.subject}
+    if 0 < len(people) < PEOPLE:
+        yield f"{len(people)} people set these thresholds: of others more may be turned away; {PEOPLE} people or more make them hold"
     held = [text for text, found in made.configurations.items() if found.held]
     if held:
         yield (
@@ -105,7 +131,7 @@ def _remarks(made: Calibration, scores: Scores) -> Iterator[str]:
 
 
 def _index(path: Path, split: str | None) -> Index:
-    from livegate.cli.check import expanded
+    from livegate.cli.check import expanded, printable
     from livegate.data.index import Index
     from livegate.errors import LivegateError
     from livegate.pictures import SUFFIXES
@@ -117,7 +143,15 @@ def _index(path: Path, split: str | None) -> Index:
         return index.split(split) if split else index
     if split:
         raise LivegateError(f"{path} is a folder, which has no splits; leave out --split")
+    if (path / "attack").is_dir():
+        raise LivegateError(
+            f"{path} has a folder of attacks, and all pictures of a folder would count as bona fide; give {path / 'bona-fide'}, or an index: "
+            f"livegate index folder {path} --find-faces"
+        )
     found = [Sample(str(file.relative_to(path)), path) for file in expanded(path) if file.suffix.lower() in SUFFIXES]
     if not found:
         raise LivegateError(f"{path}: the folder holds no picture; of a video save the frames")
+    for sample in found:
+        if sample.name.encode("utf-8", "replace").decode() != sample.name:
+            raise LivegateError(f"{printable(str(sample.path))}: its name is no text in UTF-8; rename it")
     return Index(path, tuple(found), labelled=True, boxed=False)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from livegate.cli.words import CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
+from livegate.cli.words import CALIBRATION_HELP, CONTRACT_HELP, PRECISION_HELP, RUNTIME_HELP
 
 if TYPE_CHECKING:
     from livegate.metrics import Scores, Threshold
@@ -47,6 +47,7 @@ def evaluate(
     runtime: Annotated[str | None, typer.Option(metavar="R", help=f"With --thresholds. {RUNTIME_HELP}")] = None,
     precision: Annotated[str | None, typer.Option(metavar="P", help=f"With --thresholds. {PRECISION_HELP}")] = None,
     contract: Annotated[str | None, typer.Option(metavar="K", help=CONTRACT_HELP)] = None,
+    calibration: Annotated[Path | None, typer.Option(metavar="FILE", help=f"With --thresholds. {CALIBRATION_HELP}")] = None,
 ) -> None:
     """Set thresholds on dev, measure them on test, write a report. No model is needed."""
     from livegate import report
@@ -60,13 +61,16 @@ def evaluate(
         raise LivegateError("--contract says what the file of --thresholds follows; give both or neither")
     if thresholds is None and (runtime, precision) != (None, None):
         raise LivegateError("--runtime and --precision say which file of --thresholds gave the scores; leave them out")
+    if calibration is not None and thresholds is None:
+        raise LivegateError("--calibration is of the model of --thresholds; give both or neither")
     if thresholds is not None and rule is not None:
         raise LivegateError("--thresholds takes those that the model ships, and --rule sets others; give one of them")
     parsed = Rule.parse(rule or RULE)  # before the files: a typing mistake should not cost their reading
-    shipped = _shipped(thresholds, contract, runtime, precision) if thresholds else None
+    shipped = _shipped(thresholds, contract, runtime, precision, calibration) if thresholds else None
     files = {"dev": dev, "test": test} if dev else {"test": test}
     scores = {name: Scores.read(path) for name, path in files.items()}
     baseline = _cues(cues, scores) if cues else None
+    others = {"cues": cues, "model": _stated(thresholds) if thresholds else None, "calibration": calibration}
     with counting("configurations", len(scores["test"].configurations)) as advance:
         found = report.evaluate(
             scores.get("dev"),
@@ -76,7 +80,7 @@ def evaluate(
             by=by or (),
             resample=report.Resample(cluster, replicates, seed),
             cues=baseline,
-            sha256=digests(files | ({"cues": cues} if cues else {}) | ({"model": _stated(thresholds)} if thresholds else {})),
+            sha256=digests(files | {name: path for name, path in others.items() if path}),
             advance=advance,
         )
     written = report.write(found, out)
@@ -113,17 +117,20 @@ def _stated(model: str) -> Path:
     return place if place.is_file() else place / MANIFEST
 
 
-def _shipped(model: str, contract: str | None, runtime: str | None, precision: str | None) -> dict[str, Threshold]:
+def _shipped(
+    model: str, contract: str | None, runtime: str | None, precision: str | None, calibration: Path | None
+) -> dict[str, Threshold]:
     """The threshold of each configuration of an artifact, in the variant that gave the scores."""
     from livegate.errors import LivegateError
+    from livegate.runtime.calibration import Calibration
     from livegate.runtime.foreign import opened
     from livegate.weights import locate
 
     artifact = opened(locate(model), contract)
     manifest = artifact.manifest
     manifest.require("liveness", artifact.folder)
-    if runtime is None and precision is None:
-        # A score file does not say what made it.
+    if runtime is None and precision is None and calibration is None:
+        # A score file does not say what made it; a calibration does.
         if own := [name for name, variant in manifest.variants.items() if variant.thresholds]:
             raise LivegateError(
                 f"{artifact.folder} has other thresholds for {', '.join(own)}; "
@@ -131,6 +138,8 @@ def _shipped(model: str, contract: str | None, runtime: str | None, precision: s
             )
         return {name: facts.threshold for name, facts in manifest.configurations.items()}
     variant = artifact.variant(runtime, precision)
+    if calibration is not None:
+        variant = Calibration.read(calibration).applied(manifest, variant, calibration)
     return {name: manifest.threshold(name, variant) for name in variant.entry.configurations}
 
 

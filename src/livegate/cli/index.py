@@ -33,6 +33,7 @@ def index(
     """Read a data set into an index, and check it against the published counts. Videos become pictures beside the index."""
     from livegate.data.sets import SETS, named
     from livegate.errors import LivegateError
+    from livegate.files import require_place
 
     if every:
         _list(SETS)
@@ -46,8 +47,7 @@ def index(
     if folder is None or out is None:
         what = "the folder of the data set" if folder is None else "where to write the index"
         raise LivegateError(f"give {what}: livegate index {name} DIR --out index.csv; --about tells how to get {name}")
-    if not out.parent.is_dir():  # before the pictures: finding faces can take hours
-        raise LivegateError(f"{out} cannot be written: there is no folder {out.parent}; make it first")
+    require_place(out)
     if frames is not None and not chosen.video:
         raise LivegateError(f"--frames is for videos, and {name} has pictures; leave it out")
     _make(chosen, folder, out, _protocol(chosen, protocol), frames or FRAMES, find_faces=find_faces)

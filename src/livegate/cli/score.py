@@ -42,14 +42,13 @@ def score(
     from livegate.decision import Status
     from livegate.errors import LivegateError
     from livegate.evaluation import score as score_index
-    from livegate.files import require_other
+    from livegate.files import require_other, require_place
 
-    require_other(out, index)
     if every and configuration is not None:
         raise LivegateError("--all and --configuration exclude each other; give one of them")
-    if not out.parent.is_dir():  # before the pictures: scoring can take hours
-        raise LivegateError(f"{out} cannot be written: there is no folder {out.parent}; make it first")
+    require_place(out)
     pictures = Index.read(index)
+    require_other(out, index, *(sample.path for sample in pictures.samples))
     pictures = pictures.split(split) if split else pictures
     options: EngineOptions = {"runtime": runtime, "precision": precision, "calibration": calibration}
     scorer, configurations, thresholds = _model(model, contract, configuration, options, every=every)

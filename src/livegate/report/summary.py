@@ -123,6 +123,8 @@ def _tested(report: Report) -> str:
     threshold = first.presentation.threshold
     whose = "" if report.set_on == "dev" else " of the model"
     where = f" on {shown(threshold.split)}{whose}" if threshold.split else ""
+    if "calibration" in report.sha256:
+        where = " on pictures of one's own camera"
     if "dev" in report.counts:
         where += f", {of(report.counts['dev'].presentations, 'other presentation')}"
     return (

@@ -6,15 +6,17 @@ set anew is from which score on a face counts as bona fide.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from livegate.errors import CalibrationError, MetricError
 from livegate.files import write
+from livegate.metrics.rate import Rate
 from livegate.metrics.scores import Scores
 from livegate.metrics.thresholds import REJECT_ALL, Rule, Threshold
 from livegate.runtime.entry import Fact
@@ -36,12 +38,12 @@ class Point(Fact):
     Attributes:
         threshold: from which score on a face counts as bona fide.
         rejected: how many bona fide pictures it rejects.
-        accepted: how many attacks it accepts.
+        accepted: how many attacks it accepts, by species.
     """
 
     threshold: Threshold
     rejected: Count
-    accepted: Count
+    accepted: Mapping[str, Count]
 
 
 class Calibrated(Fact):
@@ -49,22 +51,46 @@ class Calibrated(Fact):
 
     Attributes:
         bona_fide: how many bona fide pictures were judged.
-        attacks: how many attacks were.
+        attacks: how many attacks were, by species.
         asked: the threshold that the rule gives.
         here: the new threshold: that one, or the artifact's floor where the floor is higher.
         shipped: the one whose place it takes.
     """
 
     bona_fide: Annotated[int, Field(ge=1)]
-    attacks: Count
+    attacks: Mapping[str, Annotated[int, Field(ge=1)]]
     asked: Annotated[float, Field(ge=0, le=REJECT_ALL, allow_inf_nan=False)]
     here: Point
     shipped: Point
+
+    @model_validator(mode="after")
+    def _counts_agree(self) -> Self:
+        if self.here.threshold.value < self.asked:
+            raise ValueError("the threshold is below the one that was asked for")
+        for point in (self.here, self.shipped):
+            if point.rejected > self.bona_fide or point.accepted.keys() != self.attacks.keys():
+                raise ValueError("counts do not fit the numbers of pictures")
+            if any(point.accepted[species] > number for species, number in self.attacks.items()):
+                raise ValueError("more attacks are accepted than there were")
+        return self
 
     @property
     def held(self) -> bool:
         """Whether the rule asked for less than the floor."""
         return self.asked < self.here.threshold.value
+
+    def rejected(self, point: Point) -> Rate:
+        """The share of the bona fide pictures that a point rejects."""
+        return Rate(point.rejected, self.bona_fide)
+
+    def worst_accepted(self, point: Point) -> tuple[str, Rate]:
+        """The species of which a point accepts the largest share, and that share.
+
+        Raises:
+            ValueError: if there were no attacks.
+        """
+        rates = {species: Rate(point.accepted[species], number) for species, number in self.attacks.items()}
+        return max(rates.items(), key=lambda found: found[1].value)
 
 
 class Calibration(Fact):
@@ -125,7 +151,7 @@ class Calibration(Fact):
         if len(text) > MAX_BYTES:
             raise CalibrationError(path, [f"has more than {MAX_BYTES:,} bytes"])
         try:
-            return cls.model_validate_json(text)
+            return cls.model_validate_json(text, strict=True)
         except ValidationError as error:
             faults = [f"{'.'.join(map(str, e['loc'])) or 'whole'}: {e['msg']}" for e in error.errors()]
             raise CalibrationError(path, faults) from None
@@ -161,31 +187,40 @@ class Calibration(Fact):
             return
         if lacking := [text for text in variant.entry.configurations if text not in self.configurations]:
             yield f"has no threshold for configuration {', '.join(lacking)}; calibrate again"
+        if unknown := sorted(self.configurations.keys() - set(variant.entry.configurations)):
+            yield f"names configurations that the network does not hold: {', '.join(map(repr, unknown))[:200]}"
         for text in variant.entry.configurations:
             found, floor = self.configurations.get(text), manifest.floor(text, variant)
             if found and found.here.threshold.value < floor:
                 yield f"sets the threshold {found.here.threshold.value:g} for configuration {text}, below the artifact's floor {floor:g}"
 
 
+def require_enough(number: int, what: str) -> None:
+    """Check that there are enough bona fide pictures.
+
+    Raises:
+        MetricError: if there are not.
+    """
+    if number < FEWEST:
+        raise MetricError(f"{number} bona fide pictures {what}, at least {FEWEST} are needed; take more, of several people")
+
+
 def _calibrated(scores: Scores, text: str, rule: Rule, manifest: Manifest, variant: Variant) -> Calibrated:
     of = scores.where((scores.configuration == text) & ~np.isnan(scores.values))
     bona_fide = of.species == ""
-    if (number := int(bona_fide.sum())) < FEWEST:
-        raise MetricError(
-            f"{number} bona fide pictures were judged, at least {FEWEST} are needed; take more, of several people"
-        )
+    number, attacks = int(bona_fide.sum()), Counter(sorted(of.species[~bona_fide].tolist()))
+    require_enough(number, "were judged")
     asked = rule.threshold(of.values, of.species, of.source, SITE)
     floor = manifest.floor(text, variant)
 
     def point(threshold: Threshold) -> Point:
         accepted = threshold.accepts(of.values)
-        return Point(
-            threshold=threshold, rejected=int((bona_fide & ~accepted).sum()), accepted=int((~bona_fide & accepted).sum())
-        )
+        through = {species: int((accepted & (of.species == species)).sum()) for species in attacks}
+        return Point(threshold=threshold, rejected=int((bona_fide & ~accepted).sum()), accepted=through)
 
     return Calibrated(
         bona_fide=number,
-        attacks=len(of) - number,
+        attacks=dict(attacks),
         asked=asked.value,
         here=point(asked if asked.value >= floor else Threshold(floor, f"fixed={floor!r}", "")),
         shipped=point(manifest.threshold(text, variant)),

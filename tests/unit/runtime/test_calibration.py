@@ -14,6 +14,7 @@ import pytest
 from livegate.configuration import Configuration
 from livegate.errors import ArtifactError, CalibrationError, MetricError
 from livegate.gate import Gate
+from livegate.metrics.rate import Rate
 from livegate.metrics.scores import Scores
 from livegate.metrics.thresholds import Rule
 from livegate.runtime.artifact import Artifact
@@ -66,13 +67,17 @@ def calibrated(shipped: tuple[Manifest, Variant], scores: Scores, *, value: floa
 
 def test_every_configuration_gets_the_threshold_of_the_rule(shipped: tuple[Manifest, Variant]) -> None:
     """Of eighty scores four lie below the threshold; what the shipped one does to them is told beside."""
-    found = calibrated(shipped, site({"print": [0.1, 0.3, 0.5, 0.9]})(shipped[1]), value=0.5, floor=0.1)
+    found = calibrated(shipped, site({"replay": [0.3, 0.3], "print": [0.1, 0.3, 0.5, 0.9]})(shipped[1]), value=0.5, floor=0.1)
     assert len(found.configurations) == 27
     for one in found.configurations.values():
         assert one.here.threshold.value == pytest.approx(0.245)
-        assert (one.bona_fide, one.attacks, one.held) == (80, 4, False)
-        assert (one.here.rejected, one.here.accepted) == (4, 3)
-        assert (one.shipped.threshold.value, one.shipped.rejected, one.shipped.accepted) == (0.5, 30, 2)
+        assert (one.bona_fide, one.attacks, one.held) == (80, {"print": 4, "replay": 2}, False)
+        assert (one.here.rejected, one.here.accepted) == (4, {"print": 3, "replay": 2})
+        assert (one.shipped.threshold.value, one.shipped.rejected, one.shipped.accepted) == (0.5, 30, {"print": 2, "replay": 0})
+        assert [one.worst_accepted(point) for point in (one.here, one.shipped)] == [
+            ("replay", Rate(2, 2)),
+            ("print", Rate(2, 4)),
+        ]
 
 
 def test_pictures_that_were_not_judged_set_nothing(shipped: tuple[Manifest, Variant]) -> None:
@@ -150,6 +155,7 @@ def changed(file: Path, change: Callable[[dict[str, Any]], object]) -> Path:
 
 def test_a_threshold_below_the_floor_is_refused(artifact: Path, file: Path) -> None:
     """Whoever can write the file cannot let attacks in."""
+    changed(file, lambda plain: plain["configurations"]["HLH"].update(asked=0.0))
     changed(file, lambda plain: plain["configurations"]["HLH"]["here"]["threshold"].update(value=1e-6))
     with pytest.raises(
         CalibrationError, match=r"sets the threshold 1e-06 for configuration HLH, below the artifact's floor 0\.\d+$"
@@ -198,7 +204,32 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, message:
         Calibration.read(path)
 
 
-@pytest.mark.parametrize("value", ["NaN", -0.1, 1.5, "x"])
+def test_a_configuration_that_the_network_does_not_hold_is_refused(artifact: Path, file: Path) -> None:
+    """Nothing in the file is passed over."""
+    changed(file, lambda plain: plain["configurations"].update(XXX=plain["configurations"]["HHH"]))
+    with pytest.raises(CalibrationError, match="names configurations that the network does not hold: 'XXX'"):
+        Engine(artifact, calibration=file)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda found: found["here"].update(rejected=81), "counts do not fit the numbers of pictures"),
+        (lambda found: found["shipped"].update(accepted={"print": 1}), "counts do not fit the numbers of pictures"),
+        (lambda found: found.update(asked=0.995), "the threshold is below the one that was asked for"),
+        (lambda found: found.update(bona_fide="80"), "should be a valid integer"),
+    ],
+)
+def test_figures_that_contradict_each_other_are_refused(
+    file: Path, change: Callable[[dict[str, Any]], object], message: str
+) -> None:
+    """What was counted is what the file is believed for."""
+    changed(file, lambda plain: change(plain["configurations"]["HHH"]))
+    with pytest.raises(CalibrationError, match=message):
+        Calibration.read(file)
+
+
+@pytest.mark.parametrize("value", ["NaN", -0.1, 1.5, "x", "0.9", True])
 def test_a_value_that_is_no_threshold_is_refused(file: Path, value: object) -> None:
     """Numbers outside 0..1 and what is no number."""
     changed(file, lambda plain: plain["configurations"]["HHH"]["here"]["threshold"].update(value=value))
