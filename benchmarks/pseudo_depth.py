@@ -33,17 +33,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from unseen import REPLICATES, claimed, interval, scored, table, without
+from unseen import claimed, d_eers, interval, require_same, scored, table, without
 
 from livegate.data.index import Index
 from livegate.files import replacing
 from livegate.metrics import Scores, auc, d_eer
 from livegate.metrics.literature import hter
-from livegate.metrics.resampling import Ordered, Resampling, Weighed
-from livegate.models.checkpoint import Checkpoint
+from livegate.models.checkpoint import WEIGHTS, Checkpoint
 from livegate.sample import Split
 from livegate.training.loop import train
-from livegate.training.recipes import read_recipe
+from livegate.training.pseudo_depth.recipe import DepthRecipe
+from livegate.training.recipe import Recipe
 
 HELD = {"inter": ("nuaa", "replay-attack"), "intra": ()}
 STAGE_ONE = {"L": ["loss.adversarial=0"], "G": [], "Z": ["depth.shuffled=true"]}
@@ -63,8 +63,6 @@ ARMS: Mapping[str, tuple[str | None, Sequence[str]]] = {
 }
 """What stage 1 is, and how stage 2 differs from the shipped recipe."""
 
-Floats = NDArray[np.float64]
-
 
 @dataclass(frozen=True, slots=True)
 class Trial:
@@ -74,6 +72,11 @@ class Trial:
     split: str
     seed: int
     folder: Path
+
+    @property
+    def generator(self) -> Path:
+        """What stage 1 leaves."""
+        return self.folder.absolute() / f"stage-1-{ARMS[self.arm][0]}" / WEIGHTS
 
     @property
     def scores(self) -> Path:
@@ -106,26 +109,39 @@ def main() -> None:
         for split, seed, arm in product(arguments.splits, arguments.seeds, arguments.arms)
     ]
     for trial in () if arguments.table else planned:
+        first, second = recipes(trial, arguments.data.absolute(), arguments.epochs, (arguments.stage_1, arguments.stage_2))
         with claimed(trial.folder) as mine:
+            if mine:
+                made_of = [recipe.model_dump(mode="json") for recipe in (first, second) if recipe]
+                require_same(trial.folder / trial.arm / "recipes.json", made_of)
             if mine and not trial.result.exists():
-                run(trial, arguments.data.absolute(), arguments.epochs, (arguments.stage_1, arguments.stage_2))
+                run(trial, first, second)
     done = [trial for trial in planned if trial.result.exists()]
     print(f"{len(done)} of {len(planned)} trials are done\n\n{tables(done)}")
 
 
-def run(trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence[str], Sequence[str]]) -> None:
-    """Both stages of a trial, resumed if they were begun, and its scores. Arms of one stage 1 share it."""
-    held = HELD[trial.split]
-    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(held)}"]
+def recipes(
+    trial: Trial, data: Path, epochs: Sequence[int], changes: tuple[Sequence[str], Sequence[str]]
+) -> tuple[DepthRecipe | None, Recipe]:
+    """The recipes of both stages; an arm without stage 1 trains as long as the others do in both."""
     stage, changed = ARMS[trial.arm]
-    length, start = sum(epochs), []
-    if stage is not None:
-        first = read_recipe("pseudo_depth", [*STAGE_ONE[stage], f"optimiser.epochs={epochs[0]}", *common, *changes[0]])
-        generator = train(first, (trial.folder / f"stage-1-{stage}").absolute(), resume=True)
-        length, start = epochs[1], [f"initial={str(generator)!r}"]
-    recipe = read_recipe("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common, *changes[1]])
-    checkpoint = Checkpoint.load(train(recipe, trial.folder / trial.arm / "run", resume=True))
-    index = Index.read(data / "pad" / "index.csv")
+    common = [f"seed={trial.seed}", f"data.root={str(data)!r}", f"data.leave_out={list(HELD[trial.split])}"]
+    first = DepthRecipe.read(
+        "pseudo_depth", [*(STAGE_ONE[stage] if stage else ()), f"optimiser.epochs={epochs[0]}", *common, *changes[0]]
+    )
+    start = [f"depth.maps={first.depth.maps!r}", f"depth.teacher={first.depth.teacher!r}"]
+    start += [f"initial={str(trial.generator)!r}"] if stage else []
+    length = epochs[1] if stage else sum(epochs)
+    second = Recipe.read("pseudo_depth_classifier", [*start, f"optimiser.epochs={length}", *changed, *common, *changes[1]])
+    return (first if stage else None), second
+
+
+def run(trial: Trial, first: DepthRecipe | None, second: Recipe) -> None:
+    """Both stages of a trial, resumed if they were begun, and its scores. Arms of one stage 1 share it."""
+    if first is not None:
+        train(first, trial.generator.parent, resume=True)
+    checkpoint = Checkpoint.load(train(second, trial.folder / trial.arm / "run", resume=True))
+    index, held = Index.read(second.data.path), HELD[trial.split]
     scores = scored(checkpoint, without(index, held) if held else tested(index), str(trial))
     scores.write(trial.scores)
     with replacing(trial.result) as file:
@@ -171,7 +187,7 @@ def _table(trials: Sequence[Trial]) -> str:
     scores = {arm: [one.where(judged(one, HELD[split])) for one in seeds] for arm, seeds in read.items()}
     sources = list(map(str, np.unique(next(iter(scores.values()))[0].source)))
     lines = [[split, "seeds", "source", "D-EER", "minus that of S", "minus that of L", "AUC", "HTER"]]
-    drawn = {(arm, source): d_eers(mine, source) for (arm, mine), source in product(scores.items(), sources)}
+    drawn = {(arm, source): d_eers(mine, source, "") for (arm, mine), source in product(scores.items(), sources)}
     drawn |= {(arm, "mean"): np.mean([drawn[arm, source] for source in sources], axis=0) for arm in arms}
     for arm, source in product(arms, [*sources, "mean"]):
         results = [json.loads(trial.result.read_text("utf-8"))["sources"] for trial in arms[arm]]
@@ -190,21 +206,6 @@ def _table(trials: Sequence[Trial]) -> str:
 
 def _seeds(trials: Sequence[Trial]) -> list[int]:
     return [trial.seed for trial in trials]
-
-
-def d_eers(seeds: Sequence[Scores], source: str) -> Floats:
-    """The mean D-EER of the seeds on a source, then that of each replicate: (1 + replicates,)."""
-    found = []
-    for scores in seeds:
-        rows = scores.where(scores.source == source)
-        resampling = Resampling(rows, "clip")
-        ordered = Ordered(rows, resampling.clusters)
-        counts = np.concatenate([resampling.once(), resampling.draw(np.random.default_rng(1), REPLICATES)])
-        found.append(np.concatenate([Weighed(ordered, part).d_eer() for part in np.array_split(counts, 40)]))
-    each = np.array(found)
-    chosen = np.random.default_rng(0).integers(len(each), size=(REPLICATES, len(each)))
-    means = each[chosen, np.arange(1, REPLICATES + 1)[:, np.newaxis]].mean(axis=1)
-    return np.concatenate([each[:, :1].mean(axis=0), means])
 
 
 if __name__ == "__main__":

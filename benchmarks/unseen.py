@@ -4,8 +4,8 @@
 
 For each rung, source and seed one training on the splits train and dev of the other sources, which also choose the epoch and set the
 threshold (BPCER 5 %, sources weighted equally); measured on train and dev of the source that is left out. Rows of the split test are
-never read. Beside it, what a threshold does that is set on the source's own bona fide, of other people than it is measured on, as `livegate
-calibrate` does. Only sources with bona fide and attacks are left out.
+never read. Beside it, what a threshold does that is set on the source's own bona fide, of other people than it is measured on: what `livegate
+calibrate` does, but for the floor, which these networks do not have. Only sources with bona fide and attacks are left out.
 
 Everything is kept in DIR, and the same command goes on where it was. Started twice, the two processes share the trainings.
 Intervals: 95 % percentiles over 2,000 draws of seeds, and of clips within the source left out, the same draws for every rung.
@@ -15,11 +15,13 @@ from __future__ import annotations
 
 import argparse
 import fcntl
+import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +30,8 @@ from livegate import evaluation
 from livegate.cli.progress import counting
 from livegate.configuration import Configuration
 from livegate.data.index import Index
-from livegate.metrics import PadReport, Rule, Scores, measure
+from livegate.files import write
+from livegate.metrics import PadReport, Rate, Rule, Scores, measure
 from livegate.metrics.resampling import Ordered, Resampling, Weighed
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.scorer import TorchScorer
@@ -79,6 +82,8 @@ def main() -> None:
     ]
     for trial in planned:
         with claimed(trial.folder) as mine:
+            if mine:
+                require_same(trial.folder / "recipe.json", trial.recipe.model_dump(mode="json"))
             if mine and not trial.scores.exists():
                 run(trial)
     done = [trial for trial in planned if trial.scores.exists()]
@@ -111,6 +116,15 @@ def claimed(folder: Path) -> Iterator[bool]:
             yield True
 
 
+def require_same(file: Path, plain: object) -> None:
+    """Keep what a trial is made of, or stop where its folder holds one that was made of something else."""
+    text = json.dumps(plain, indent=2, sort_keys=True)
+    if not file.exists():
+        write(file, text.encode(), "what the trial is made of")
+    elif file.read_text("utf-8") != text:
+        raise SystemExit(f"{file.parent} holds a trial of another recipe ({file.name}); give another --out")
+
+
 def run(trial: Trial) -> None:
     """One training, resumed if it was begun, and the scores of its checkpoint."""
     checkpoint = Checkpoint.load(train(trial.recipe, trial.folder / "run", resume=True))
@@ -136,7 +150,7 @@ def tables(trials: Sequence[Trial]) -> str:
     """D-EER on the sources left out, by rung and configuration, and the rates at thresholds of two kinds."""
     held = list(dict.fromkeys(trial.held for trial in trials))
     scores = {(trial.rung, trial.held, trial.seed): Scores.read(trial.scores) for trial in trials}
-    lines = [["rung", "configuration", "seeds", *held, "mean", "worst source"]]
+    lines = [["rung", "configuration", *(f"{source} (seeds)" for source in held), "mean", "worst source"]]
     rates = [
         ["rung", "configuration", "source left out", "threshold of", "BPCER", "worst APCER", "APCER pooled", "ACER pooled"]
     ]
@@ -145,20 +159,25 @@ def tables(trials: Sequence[Trial]) -> str:
         names = next(iter(mine.values())).configurations
         seeds = sorted({seed for _, _, seed in mine})
         for name in names:
-            found = {
-                source: d_eers([mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine], source, name)
-                for source in held
-            }
-            mean = np.mean(list(found.values()), axis=0)
+            of = {source: [mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine] for source in held}
+            found = {source: d_eers(there, source, name) for source, there in of.items() if there}
             worst = max(found, key=lambda source: float(found[source][0]))
+            whole = len(found) == len(held)
             lines.append(
-                [rung, name, str(len(seeds)), *map(interval, found.values()), interval(mean), f"{worst} {found[worst][0]:.1%}"]
+                [
+                    rung,
+                    name,
+                    *(f"{interval(found[source])} ({len(of[source])})" if source in found else "" for source in held),
+                    interval(np.mean(list(found.values()), axis=0)) if whole else "",
+                    f"{worst} {found[worst][0]:.1%}" if whole else "",
+                ]
             )
         detailed = DETAILED if DETAILED in names else names[0]
         for source, (words, way) in product(held, THRESHOLDS.items()):
-            of = [mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine]
-            reports = [report for one in of for report in way(one.where(one.configuration == detailed), source)]
-            rates.append([rung, detailed, source, words, *rates_of(reports)])
+            there = [mine[rung, source, seed] for seed in seeds if (rung, source, seed) in mine]
+            reports = [report for one in there for report in way(one.where(one.configuration == detailed), source)]
+            if reports:
+                rates.append([rung, detailed, source, words, *rates_of(reports)])
     return f"{table(lines)}\n\n{table(rates)}"
 
 
@@ -169,7 +188,8 @@ def d_eers(seeds: Sequence[Scores], held: str, configuration: str) -> Floats:
         rows = scores.where((scores.source == held) & (scores.configuration == configuration))
         resampling = Resampling(rows, "clip")
         ordered = Ordered(rows, resampling.clusters)
-        counts = np.concatenate([resampling.once(), resampling.draw(np.random.default_rng(1), REPLICATES)])
+        own = np.random.default_rng([1, crc32(held.encode())])  # each source is drawn from on its own
+        counts = np.concatenate([resampling.once(), resampling.draw(own, REPLICATES)])
         drawn.append(np.concatenate([Weighed(ordered, part).d_eer() for part in np.array_split(counts, 40)]))
     each = np.array(drawn)
     chosen = rng.integers(len(each), size=(REPLICATES, len(each)))
@@ -184,11 +204,15 @@ def travelled(scores: Scores, source: str) -> list[PadReport]:
 
 
 def calibrated(scores: Scores, source: str) -> list[PadReport]:
-    """Measured on half of the people of the source left out, at the threshold of the bona fide of the other half; and the other way round."""
+    """Measured on half of the people of the source left out, at the threshold of the bona fide of the other half, and the other way round.
+
+    Nothing where a half lacks people of either class.
+    """
     unseen = scores.where(scores.source == source)
-    people = np.unique(unseen.subject)
-    half = np.isin(unseen.subject, people[::2])
+    half = np.isin(unseen.subject, np.unique(unseen.subject)[::2])
     halves = unseen.where(half), unseen.where(~half)
+    if any(len(set(part.bona_fide.tolist())) < len((True, False)) for part in halves):
+        return []
     return [measured(halves[0], halves[1]), measured(halves[1], halves[0])]
 
 
@@ -198,16 +222,15 @@ def measured(sets: Scores, judged: Scores) -> PadReport:
 
 
 def rates_of(reports: Sequence[PadReport]) -> list[str]:
-    """The rates of several measurements, their pictures counted together; shares are those of the measurements, weighing the same."""
-    bona = [report.bpcer for report in reports]
-    pooled = [report.apcer_pooled for report in reports]
+    """The rates of several measurements, their pictures counted together."""
+    bpcer = Rate.pooled(report.bpcer for report in reports)
+    pooled = Rate.pooled(report.apcer_pooled for report in reports)
     worst = max((report.worst_apcer for report in reports), key=lambda one: one[1].value)
-    share = np.mean([[one.value for one in rates] for rates in (bona, pooled)], axis=1)
     return [
-        f"{sum(one.errors for one in bona)}/{sum(one.trials for one in bona)} = {share[0]:.1%}",
+        f"{bpcer.errors}/{bpcer.trials} = {bpcer.value:.1%}",
         f"{worst[1].value:.1%} ({worst[0]})",
-        f"{sum(one.errors for one in pooled)}/{sum(one.trials for one in pooled)} = {share[1]:.1%}",
-        f"{share.mean():.1%}",
+        f"{pooled.errors}/{pooled.trials} = {pooled.value:.1%}",
+        f"{(bpcer.value + pooled.value) / 2:.1%}",
     ]
 
 
