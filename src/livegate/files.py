@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import secrets
@@ -57,6 +58,17 @@ def require_none_of(path: Path, read: frozenset[Identity]) -> None:
     """
     if identities([path]) & read:
         raise LivegateError(f"{path} is what is read; writing would destroy it: give another file")
+
+
+def open_table(path: Path) -> TextIO:
+    """Open a file of text, with or without a byte order mark, to read it.
+
+    Raises:
+        OSError: also for a pipe or a device: it may never end, and cannot be read twice.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is a pipe or a device; give a file")
+    return path.open(encoding="utf-8-sig", newline="")
 
 
 def separator_fault(header: str) -> list[str]:

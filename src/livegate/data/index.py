@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, Self, TextIO
 
 from livegate.errors import IndexFileError
-from livegate.files import replacing, separator_fault
+from livegate.files import open_table, replacing, separator_fault
 from livegate.sample import BONA_FIDE, Box, Landmarks, Sample
 
 COLUMNS = ("path", "source", "split", "subject", "species", "clip", "box", "landmarks")
@@ -58,7 +58,7 @@ class Index:
         """
         path = Path(path)
         try:
-            with path.open(encoding="utf-8-sig", newline="") as file, _no_collector():
+            with open_table(path) as file, _no_collector():
                 first = file.readline()
                 if wrong := separator_fault(first):
                     raise IndexFileError(path, wrong)
@@ -72,8 +72,10 @@ class Index:
                 samples = tuple(_samples(reader, columns, path.parent, faults))
         except OSError as error:
             raise IndexFileError(path, [f"cannot be read ({error.strerror}); give a CSV file"]) from None
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise IndexFileError(path, [f"is not a CSV file in UTF-8 ({error})"]) from None
+        except UnicodeDecodeError as error:
+            raise IndexFileError(path, [f"is no text in UTF-8 ({error})"]) from None
+        except csv.Error as error:
+            raise IndexFileError(path, [f"is no sound CSV file ({error})"]) from None
         if not samples and not faults:
             faults.append("lists no picture")
         if faults:

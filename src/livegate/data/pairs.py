@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 
 from livegate.errors import PairsError
-from livegate.files import separator_fault
+from livegate.files import open_table, separator_fault
 from livegate.sample import Comparison
 
 COLUMNS = ("reference", "probe", "mated", "fold", "reference_subject", "probe_subject")
@@ -112,7 +112,7 @@ def _lines(path: Path) -> Iterator[str]:
     try:
         if path.stat().st_size > MAX_LIST_BYTES:
             raise PairsError(path, [f"has more than {MAX_LIST_BYTES:,} bytes; split it"])
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with open_table(path) as file:
             for line in file:
                 if "\0" in line:
                     raise PairsError(path, ["holds a NUL character, so it is no list"])

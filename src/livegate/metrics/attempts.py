@@ -16,7 +16,7 @@ from typing import Self, cast
 import numpy as np
 
 from livegate.errors import ScoreFileError
-from livegate.files import replacing, separator_fault
+from livegate.files import open_table, replacing, separator_fault
 from livegate.metrics.codes import Codes, Text, factorise, keys, ranked
 from livegate.metrics.scores import Floats, Mask, mean_score
 from livegate.sample import BONA_FIDE
@@ -107,7 +107,7 @@ class Attempts:
             ScoreFileError: with all faults.
         """
         try:
-            with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            with open_table(Path(path)) as file:
                 if faults := separator_fault(file.readline()):
                     raise ScoreFileError(path, faults)
                 file.seek(0)

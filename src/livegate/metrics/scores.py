@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from livegate.errors import ScoreFileError
-from livegate.files import replacing, separator_fault
+from livegate.files import open_table, replacing, separator_fault
 from livegate.metrics.codes import Text, factorise, keys
 from livegate.sample import BONA_FIDE
 
@@ -154,7 +154,7 @@ class Scores:
             ScoreFileError: with all faults and their line numbers.
         """
         try:
-            with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            with open_table(Path(path)) as file:
                 return cls._parse(path, file)
         except UnicodeDecodeError as error:
             raise ScoreFileError(path, [f"line {_undecodable(path)}: not UTF-8; save the file as UTF-8"]) from error

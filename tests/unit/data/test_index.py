@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gc
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -154,9 +155,19 @@ def test_a_file_that_is_no_text_is_refused(write: Write, content: bytes) -> None
 
 
 def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
-    """With the system's own words."""
+    """With the system's own words. A pipe is not waited for."""
     assert "No such file" in faults(tmp_path / "none.csv")[0]
     assert "Is a directory" in faults(tmp_path)[0]
+    os.mkfifo(tmp_path / "pipe")
+    assert faults(tmp_path / "pipe") == ("cannot be read (it is a pipe or a device; give a file); give a CSV file",)
+    assert "it is a pipe or a device" in faults(Path("/dev/zero"))[0]
+
+
+def test_a_cell_as_long_as_a_book_is_refused(write: Write) -> None:
+    """The message is about the cell, not about the encoding."""
+    assert faults(write("path,species\n" + "a" * 200_000 + ",\n")) == (
+        "is no sound CSV file (field larger than field limit (131072))",
+    )
 
 
 def test_a_split_keeps_its_samples_in_order(write: Write) -> None:
@@ -394,5 +405,5 @@ def test_many_rows_are_read_and_the_collector_is_back(tmp_path: Path) -> None:
 
 def test_nul_and_blank_species_are_refused(write: Write) -> None:
     """Neither is text that a score file could carry, and scoring takes hours."""
-    assert faults(write("path,species\na.png,\nb.p\0ng,print\n")) == ("is not a CSV file in UTF-8 (it holds a NUL character)",)
+    assert faults(write("path,species\na.png,\nb.p\0ng,print\n")) == ("is no sound CSV file (it holds a NUL character)",)
     assert "line 2: the species is made of blanks" in faults(write("path,species\na.png, \n"))[0]
