@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from livegate.data.depth.teachers import Teacher
     from livegate.preprocessing import Pixels
 
@@ -33,9 +36,10 @@ def depth(
     from livegate.data.index import Index
     from livegate.errors import DepthError
 
-    _check(sheet, index, mesh)
-    teacher = _teacher(mesh)
     pictures = Index.read(index)
+    if sheet is not None:
+        _check(sheet, chain([index], filter(None, [mesh]), (sample.path for sample in pictures.samples)))
+    teacher = _teacher(mesh)
     plan = Plan.of(pictures, out, teacher, split or ())
     with resumable(), counting("depth maps", len(plan.samples)) as advance:
         advance(plan.done)
@@ -52,18 +56,17 @@ def depth(
     print(f"Depth maps: {out}, {summary}")
 
 
-def _check(sheet: Path | None, *read: Path | None) -> None:
-    """Whether the sheet can be written, before hours of work."""
+def _check(sheet: Path, read: Iterable[Path]) -> None:
+    """Whether the sheet can be written and destroys nothing that is read, before hours of work."""
     from livegate.errors import LivegateError
-    from livegate.files import require_other
+    from livegate.files import identities, require_none_of
 
-    if sheet is None:
-        return
     if sheet.suffix.lower() != ".png":
         raise LivegateError(f"--sheet {sheet} is written as PNG; let its name end in .png")
     if not sheet.parent.is_dir() or sheet.is_dir():
         raise LivegateError(f"--sheet {sheet} cannot be written; give a file in a folder that there is")
-    require_other(sheet, *filter(None, read))
+    if sheet.exists():  # else none of half a million pictures need be looked at
+        require_none_of(sheet, identities(read))
 
 
 def _teacher(mesh: Path | None) -> Teacher:

@@ -113,10 +113,27 @@ def test_no_map_at_all_is_an_error(depth: Callable[..., Ended], tmp_path: Path) 
     refused(depth(tmp_path / "index.csv", "--out", tmp_path / "depth"), "holds no map: 0 made by five-points, 1 failed")
 
 
+@pytest.mark.parametrize("read", ["face.png", "print.png", "linked.png"])
+def test_a_sheet_never_overwrites_what_is_read(depth: Callable[..., Ended], tmp_path: Path, read: str) -> None:
+    """A picture of the index, bona fide or not, of whatever split and by whatever name; nothing is made."""
+    index, out = tmp_path / "index.csv", tmp_path / "depth"
+    index.write_text("path,species,split,box\nface.png,,train,\nprint.png,print,test,\n")
+    for name in ("face.png", "print.png"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "linked.png").hardlink_to(tmp_path / "face.png")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    refused(
+        depth(index, "--out", out, "--split", "train", "--sheet", tmp_path / read),
+        f"{read} is what is read; writing would destroy it",
+    )
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_bad_input_is_refused_before_anything_is_written(depth: Callable[..., Ended], generated: Path, tmp_path: Path) -> None:
     """Index, model, sheet."""
     (tmp_path / "unlabelled.csv").write_text("path\na.png\n")
     (tmp_path / "no.tflite").write_text("no model")
+    (tmp_path / "mesh.png").write_text("a model")
     out = tmp_path / "depth"
     for arguments, words in (
         ([tmp_path / "none.csv"], "none.csv: cannot be read"),
@@ -125,6 +142,7 @@ def test_bad_input_is_refused_before_anything_is_written(depth: Callable[..., En
         ([generated, "--mesh", tmp_path / "no.tflite"], "is no TensorFlow Lite model"),
         ([generated, "--sheet", tmp_path / "sheet.jpg"], "is written as PNG"),
         ([generated, "--sheet", tmp_path / "nowhere" / "sheet.png"], "give a file in a folder that there is"),
+        ([generated, "--mesh", tmp_path / "mesh.png", "--sheet", tmp_path / "mesh.png"], "mesh.png is what is read"),
     ):
         refused(depth(*arguments, "--out", out), words)
         assert not out.exists()
