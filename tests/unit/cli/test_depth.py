@@ -100,7 +100,7 @@ def test_the_sheet_shows_pictures_beside_their_maps(depth: Callable[..., Ended],
 def test_failures_are_counted_and_the_rest_is_made(depth: Callable[..., Ended], astronaut: Path, tmp_path: Path) -> None:
     """Exit 0 with a count and where they are listed; the sheet leaves them out."""
     shutil.copy(astronaut, tmp_path / "face.jpg")
-    (tmp_path / "index.csv").write_text("path,species\nface.jpg,\ngone.png,\n")
+    (tmp_path / "index.csv").write_text("path,species,box\nface.jpg,,\ngone.png,,\n")
     ended = depth(tmp_path / "index.csv", "--out", tmp_path / "depth", "--sheet", tmp_path / "sheet.png")
     assert ended.code == 0
     assert f"1 made by five-points, 1 failed (listed in {tmp_path / 'depth' / 'failed.csv'}), 0 attacks skipped" in ended.out
@@ -109,7 +109,7 @@ def test_failures_are_counted_and_the_rest_is_made(depth: Callable[..., Ended], 
 
 def test_no_map_at_all_is_an_error(depth: Callable[..., Ended], tmp_path: Path) -> None:
     """Every picture failed."""
-    (tmp_path / "index.csv").write_text("path,species\ngone.png,\n")
+    (tmp_path / "index.csv").write_text("path,species,box\ngone.png,,\n")
     refused(depth(tmp_path / "index.csv", "--out", tmp_path / "depth"), "holds no map: 0 made by five-points, 1 failed")
 
 
@@ -132,12 +132,14 @@ def test_a_sheet_never_overwrites_what_is_read(depth: Callable[..., Ended], tmp_
 def test_bad_input_is_refused_before_anything_is_written(depth: Callable[..., Ended], generated: Path, tmp_path: Path) -> None:
     """Index, model, sheet."""
     (tmp_path / "unlabelled.csv").write_text("path\na.png\n")
+    (tmp_path / "bare.csv").write_text("path,species\na.png,\n")
     (tmp_path / "no.tflite").write_text("no model")
     (tmp_path / "mesh.png").write_text("a model")
     out = tmp_path / "depth"
     for arguments, words in (
         ([tmp_path / "none.csv"], "none.csv: cannot be read"),
         ([tmp_path / "unlabelled.csv"], "has no column 'species'"),
+        ([tmp_path / "bare.csv"], "has no column 'box', so training takes whole pictures"),
         ([generated, "--mesh", tmp_path / "none.tflite"], "none.tflite: cannot be read"),
         ([generated, "--mesh", tmp_path / "no.tflite"], "is no TensorFlow Lite model"),
         ([generated, "--sheet", tmp_path / "sheet.jpg"], "is written as PNG"),

@@ -47,7 +47,7 @@ class Plan:
             splits: whose pictures; none for all.
 
         Raises:
-            IndexFileError: if the index has no labels, no such split, or there is no bona fide picture.
+            IndexFileError: if the index has no labels, no such split, no boxes, or there is no bona fide picture.
             DepthError: if the folder holds something else.
         """
         facts = Facts(
@@ -59,6 +59,9 @@ class Plan:
         samples = tuple(bona_fide(index, facts.splits))
         if not samples:
             raise IndexFileError(index.path, ["has no bona fide picture there; only those have a depth map"])
+        if not index.boxed:
+            what = "has no column 'box', so training takes whole pictures, and their maps would show each face as a small spot"
+            raise IndexFileError(index.path, [f"{what}; let livegate index SET DIR --find-faces write it"])
         done = _done(folder, facts, len(samples))
         return cls(folder, index.path, facts, samples, done)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livegate.data.depth import DepthMaps
+from livegate.data.depth import DepthMaps, Square
 from livegate.data.depth.teachers import FivePoints
 from livegate.data.depth.writing import Plan, write
 from livegate.data.index import Index
@@ -86,15 +86,37 @@ def test_pictures_that_cannot_be_read_or_show_no_face_are_failures(astronaut: Pa
     Image.new("RGB", (200, 200), (120, 120, 120)).save(tmp_path / "blank.png")
     (tmp_path / "broken.png").write_bytes(b"none")
     shutil.copy(astronaut, tmp_path / "face.jpg")
-    (tmp_path / "index.csv").write_text("path,species\nblank.png,\nbroken.png,\ngone.png,\nface.jpg,\nbroken.png.jpg,print\n")
+    wide = np.full((512, 1400, 3), 120, np.uint8)
+    wide[:, :512] = np.asarray(Image.open(astronaut))
+    Image.fromarray(wide).save(tmp_path / "side.png")
+    (tmp_path / "index.csv").write_text(
+        "path,species,box\nblank.png,,\nbroken.png,,\ngone.png,,\nface.jpg,,\nside.png,,\nbroken.png.jpg,print,\n"
+    )
     made = write(Plan.of(Index.read(tmp_path / "index.csv"), tmp_path / "depth", FivePoints()), FivePoints())
-    assert (made.made, made.failed) == (1, 3)
+    assert (made.made, made.failed) == (1, 4)
     assert [(name, reason.split(";")[0]) for name, reason in failures(made.folder)[1:]] == [
         ("blank.png", "no face is found there"),
         ("broken.png", "is not a picture that can be read"),
         ("gone.png", "does not exist"),
+        ("side.png", "the face lies outside the square that the map covers"),
     ]
     assert made.of("face.jpg") is not None
+
+
+def test_boxes_are_needed_and_an_empty_one_means_the_whole_picture(astronaut: Path, tmp_path: Path) -> None:
+    """As training takes it: a map lies over the picture that is cut out there. Without the column nothing is made."""
+    shutil.copy(astronaut, tmp_path / "face.jpg")
+    points = "200 110 250 110 228 145 205 165 245 165"
+    (tmp_path / "bare.csv").write_text(f"path,species,landmarks\nface.jpg,,{points}\n")
+    with pytest.raises(IndexFileError, match=r"has no column 'box'.*; let livegate index SET DIR --find-faces write it"):
+        Plan.of(Index.read(tmp_path / "bare.csv"), tmp_path / "depth", FivePoints())
+    (tmp_path / "index.csv").write_text(f"path,species,landmarks,box\nface.jpg,,{points},\n")
+    index = Index.read(tmp_path / "index.csv")
+    made = write(Plan.of(index, tmp_path / "depth", FivePoints()), FivePoints())
+    landmarks = index.samples[0].landmarks
+    assert landmarks is not None
+    whole = FivePoints().draw(np.zeros((512, 512, 3), np.uint8), landmarks, Square(0, 0, 512))
+    assert np.array_equal(made.of("face.jpg"), whole)
 
 
 def test_splits_are_chosen_and_remembered(generated: Path, tmp_path: Path) -> None:
