@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from livegate.data.depth.maps import FACTS, FAILED, MAP_BYTES, MAPS, DepthMaps, Facts, bona_fide, frame, sha256
 from livegate.data.depth.teachers import Teacher, landmarks_of
@@ -16,6 +18,9 @@ from livegate.faces import FaceFinder
 from livegate.files import replacing
 from livegate.pictures import read
 from livegate.sample import Sample
+
+if sys.platform != "win32":
+    import fcntl
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Plan:
 
 
 def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda _: None) -> DepthMaps:
-    """Make the maps that are missing. One run at a time may write to a folder.
+    """Make the maps that are missing. One run at a time writes to a folder; a second one is refused (not on Windows).
 
     Args:
         plan: as it was made for this teacher.
@@ -78,19 +83,50 @@ def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda 
         The finished folder. A picture that cannot be read, or in which the teacher sees no face, has no map and is listed in ``failed.csv``.
 
     Raises:
+        DepthError: if another run is writing to the folder, or has begun others than these there.
         LivegateError: if the folder cannot be written.
     """
     folder = plan.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / FACTS).exists():
-            _tell(folder, plan.facts)
-        if not Facts.read(folder).maps_sha256:
-            _draw(plan, teacher, advance)
-            _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
+        if not _finished(folder):
+            with _claimed(folder) as maps:
+                _complete(plan, teacher, maps, advance)
     except OSError as error:
         raise LivegateError(f"{folder} cannot be written ({error.strerror}); give a folder for the maps") from None
     return DepthMaps.open(folder, plan.index)
+
+
+def _finished(folder: Path) -> bool:
+    return (folder / FACTS).exists() and bool(Facts.read(folder).maps_sha256)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[BinaryIO]:
+    """The file of the maps, for this run alone. The lock is the system's, so that it ends with the process, however that ends.
+
+    Raises:
+        DepthError: if another run has it.
+    """
+    with (folder / MAPS).open("a+b") as maps:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(maps, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DepthError(folder, ["another livegate depth is writing to it; wait until that one has ended"]) from None
+        yield maps
+
+
+def _complete(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[int], None]) -> None:
+    """Make what is missing in a claimed folder, and sign the whole."""
+    folder = plan.folder
+    done = _done(folder, plan.facts, len(plan.samples))  # anew: another run may have written since the plan was made
+    if _finished(folder):
+        return
+    if not (folder / FACTS).exists():
+        _tell(folder, plan.facts)
+    _draw(replace(plan, done=done), teacher, maps, advance)
+    _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
 
 
 def _done(folder: Path, facts: Facts, wanted: int) -> int:
@@ -100,7 +136,7 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
         DepthError: if they are others than are wanted.
     """
     if not (folder / FACTS).exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and not _untouched(folder):
             raise DepthError(folder, [f"is no folder of depth maps and not empty: it has no {FACTS}; give a new folder"])
         return 0
     found = Facts.read(folder)
@@ -118,16 +154,23 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
     return min(size // MAP_BYTES, wanted)
 
 
+def _untouched(folder: Path) -> bool:
+    """Whether a folder is empty, but for what a run leaves that is killed before its first map."""
+    return folder.is_dir() and all(
+        path.name.startswith(f".{FACTS}.") or (path.name == MAPS and not path.stat().st_size) for path in folder.iterdir()
+    )
+
+
 def _tell(folder: Path, facts: Facts) -> None:
     with replacing(folder / FACTS) as file:
         file.write(f"{facts.model_dump_json(indent=2)}\n")
 
 
-def _draw(plan: Plan, teacher: Teacher, advance: Callable[[int], None]) -> None:
+def _draw(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[int], None]) -> None:
     """The maps from the first that is missing to the last."""
     finder = FaceFinder()
     _keep_failures(plan)
-    with (plan.folder / FAILED).open("a", encoding="utf-8", newline="") as failed, (plan.folder / MAPS).open("ab") as maps:
+    with (plan.folder / FAILED).open("a", encoding="utf-8", newline="") as failed:
         maps.truncate(plan.done * MAP_BYTES)
         for sample in plan.samples[plan.done :]:
             # The failure is written before its empty map, so that a run that is killed in between writes it again.

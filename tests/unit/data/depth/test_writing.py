@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,26 @@ from livegate.data.depth.teachers import FivePoints
 from livegate.data.depth.writing import Plan, write
 from livegate.data.index import Index
 from livegate.errors import DepthError, IndexFileError, LivegateError
+
+HANGS = """
+import sys, time
+from pathlib import Path
+from livegate.data.depth.teachers import FivePoints
+from livegate.data.depth.writing import Plan, write
+from livegate.data.index import Index
+
+done = 0
+
+def hang(_):
+    global done
+    done += 1
+    if done == 3:
+        print(done, "are done", flush=True)
+        time.sleep(600)
+
+write(Plan.of(Index.read(sys.argv[1]), Path(sys.argv[2]), FivePoints()), FivePoints(), hang)
+"""
+locks = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -48,6 +70,59 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_folder(generated: Path, tmp_p
         write(plan, numbered(begin=stop), told.append)
         assert (plan.done, len(told)) == (stop, 16 - stop)
         assert contents(folder) == expected
+
+
+@locks
+def test_a_second_run_on_a_folder_is_refused(generated: Path, tmp_path: Path, numbered: Any) -> None:
+    """While the first is at work, from its first picture on, and without a trace of the second."""
+    index, folder = Index.read(generated), tmp_path / "depth"
+    write(Plan.of(index, tmp_path / "alone", numbered()), numbered())
+    early = Plan.of(index, folder, numbered())
+
+    def second(_: int) -> None:
+        for plan in (early, Plan.of(index, folder, numbered())):
+            with pytest.raises(DepthError, match="another livegate depth is writing to it; wait until that one has ended"):
+                write(plan, numbered())
+
+    write(Plan.of(index, folder, numbered()), numbered(), second)
+    assert contents(folder) == contents(tmp_path / "alone")
+
+
+@locks
+def test_a_killed_run_leaves_no_lock(generated: Path, tmp_path: Path) -> None:
+    """Killed in the middle by the system, while it holds the folder; nor is what it leaves before its first map in the way."""
+    folder, index = tmp_path / "depth", Index.read(generated)
+    with subprocess.Popen([sys.executable, "-c", HANGS, generated, folder], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "3 are done\n"
+            with pytest.raises(DepthError, match="another livegate depth is writing"):
+                write(Plan.of(index, folder, FivePoints()), FivePoints())
+        finally:
+            process.kill()
+    plan = Plan.of(index, folder, FivePoints())
+    assert (plan.done, write(plan, FivePoints()).made) == (3, 16)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "maps.bin").touch()
+    (folder / ".depth.json.0123456789abcdef.part").write_text("{")
+    assert write(Plan.of(index, folder, FivePoints()), FivePoints()).made == 16
+
+
+def test_what_another_run_has_done_since_the_plan_counts(generated: Path, tmp_path: Path, numbered: Any) -> None:
+    """What it has finished is left alone, what it has begun goes on, and maps of another teacher are not mixed with these."""
+    index, folder = Index.read(generated), tmp_path / "depth"
+    early, other = Plan.of(index, folder, numbered()), Plan.of(index, folder, FivePoints())
+    with pytest.raises(KeyboardInterrupt):
+        write(Plan.of(index, folder, numbered()), numbered(stop=4))
+    with pytest.raises(DepthError, match="is of another teacher: numbered instead of five-points"):
+        write(other, FivePoints())
+    told: list[int] = []
+    write(early, numbered(begin=4), told.append)
+    assert len(told) == 12
+    before = contents(folder)
+    write(early, numbered(), told.append)
+    assert (len(told), contents(folder)) == (12, before)
 
 
 def test_what_is_finished_is_left_alone(maps: DepthMaps, generated: Path, tmp_path: Path) -> None:
