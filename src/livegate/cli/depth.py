@@ -34,7 +34,6 @@ def depth(
     from livegate.data.depth.maps import FAILED
     from livegate.data.depth.writing import Plan, write
     from livegate.data.index import Index
-    from livegate.errors import DepthError
 
     pictures = Index.read(index)
     if sheet is not None:
@@ -49,11 +48,13 @@ def depth(
 
         _save(drawn(maps, plan.samples), sheet)
     attacks = sum(not sample.bona_fide and (not split or sample.split in split) for sample in pictures.samples)
-    where = f" (listed in {out / FAILED})" if maps.failed else ""
-    summary = f"{maps.made:,} made by {maps.teacher}, {maps.failed:,} failed{where}, {attacks:,} attacks skipped"
-    if not maps.made:
-        raise DepthError(out, [f"holds no map: {summary}"])
-    print(f"Depth maps: {out}, {summary}")
+    failed = maps.failed
+    where = f" (listed in {out / FAILED})" if failed and (out / FAILED).exists() else ""
+    made = f"{maps.made:,} made by {maps.teacher}"
+    print(f"Depth maps: {out}, {made}, {failed:,} failed{where}, {attacks:,} attacks skipped")
+    if failed:
+        told = "what failed is not tried again in this folder; to try it again, make the maps anew in another one"
+        print(f"livegate: {told}", file=sys.stderr)
 
 
 def _check(sheet: Path, read: Iterable[Path]) -> None:

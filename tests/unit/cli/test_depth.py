@@ -14,6 +14,7 @@ import pytest
 from livegate.cli import main
 from livegate.data.depth import DepthMaps
 from livegate.data.depth.teachers import FivePoints
+from livegate.errors import DepthError
 
 
 class Ended(NamedTuple):
@@ -107,10 +108,39 @@ def test_failures_are_counted_and_the_rest_is_made(depth: Callable[..., Ended], 
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (96, 1536, 3)
 
 
-def test_no_map_at_all_is_an_error(depth: Callable[..., Ended], tmp_path: Path) -> None:
-    """Every picture failed."""
+def test_failures_are_final_and_how_to_try_again_is_told(depth: Callable[..., Ended], astronaut: Path, tmp_path: Path) -> None:
+    """At once, and by each later run; a list that is gone is not named; where nothing failed, nothing is told."""
+    shutil.copy(astronaut, tmp_path / "face.jpg")
+    (tmp_path / "index.csv").write_text("path,species,box\nface.jpg,,\nlate.jpg,,\n")
+    first = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+    shutil.copy(astronaut, tmp_path / "late.jpg")
+    again = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+    (tmp_path / "depth" / "failed.csv").unlink()
+    unlisted = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+    remark = "livegate: what failed is not tried again in this folder; to try it again, make the maps anew in another one\n"
+    assert [ended.err.endswith(remark) for ended in (first, again, unlisted)] == [True] * 3
+    assert first.out == again.out
+    assert ", 1 made by five-points, 1 failed, 0 attacks skipped" in unlisted.out
+    anew = depth(tmp_path / "index.csv", "--out", tmp_path / "anew")
+    assert ", 2 made by five-points, 0 failed, 0 attacks skipped" in anew.out
+    assert "tried again" not in anew.err
+
+
+def test_no_map_at_all_is_an_error(depth: Callable[..., Ended], astronaut: Path, tmp_path: Path) -> None:
+    """Every picture failed: that is told with the remedy, the folder is none to train from, and the next run tries again."""
     (tmp_path / "index.csv").write_text("path,species,box\ngone.png,,\n")
-    refused(depth(tmp_path / "index.csv", "--out", tmp_path / "depth"), "holds no map: 0 made by five-points, 1 failed")
+    for _ in range(2):
+        ended = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+        refused(
+            ended, f"holds no map: all pictures failed, 1 of them (listed in {tmp_path / 'depth' / 'failed.csv'}); mend that"
+        )
+        assert (tmp_path / "depth" / "failed.csv").read_text().count("gone.png") == 1
+    with pytest.raises(DepthError, match="is not finished: 0 of 1 maps"):
+        DepthMaps.open(tmp_path / "depth", tmp_path / "index.csv")
+    shutil.copy(astronaut, tmp_path / "gone.png")
+    assert (
+        ", 1 made by five-points, 0 failed, 0 attacks skipped" in depth(tmp_path / "index.csv", "--out", tmp_path / "depth").out
+    )
 
 
 @pytest.mark.parametrize("read", ["face.png", "print.png", "linked.png"])

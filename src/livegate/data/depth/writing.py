@@ -22,6 +22,8 @@ from livegate.sample import Sample
 if sys.platform != "win32":
     import fcntl
 
+NO_MAP = bytes(MAP_BYTES)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -80,10 +82,12 @@ def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda 
         advance: told 1 after each picture.
 
     Returns:
-        The finished folder. A picture that cannot be read, or in which the teacher sees no face, has no map and is listed in ``failed.csv``.
+        The finished folder. A picture that cannot be read, or in which the teacher sees no face, has no map, is listed in ``failed.csv``
+        and is not tried again.
 
     Raises:
-        DepthError: if another run is writing to the folder, or has begun others than these there.
+        DepthError: if another run is writing to the folder, or has begun others than these there; or if all pictures fail: then the
+            folder is left unfinished, and the next run tries them all again.
         LivegateError: if the folder cannot be written.
     """
     folder = plan.folder
@@ -126,6 +130,11 @@ def _complete(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[i
     if not (folder / FACTS).exists():
         _tell(folder, plan.facts)
     _draw(replace(plan, done=done), teacher, maps, advance)
+    maps.seek(0)  # signed, the failures would be final
+    if all(maps.read(MAP_BYTES) == NO_MAP for _ in plan.samples):
+        maps.truncate(0)
+        what = f"holds no map: all pictures failed, {len(plan.samples):,} of them (listed in {folder / FAILED})"
+        raise DepthError(folder, [f"{what}; mend that and run the same again, which tries them all"])
     _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
 
 
@@ -169,7 +178,7 @@ def _tell(folder: Path, facts: Facts) -> None:
 def _draw(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[int], None]) -> None:
     """The maps from the first that is missing to the last."""
     finder = FaceFinder()
-    _keep_failures(plan)
+    _keep_failures(plan, maps)
     with (plan.folder / FAILED).open("a", encoding="utf-8", newline="") as failed:
         maps.truncate(plan.done * MAP_BYTES)
         for sample in plan.samples[plan.done :]:
@@ -188,15 +197,17 @@ def _map(sample: Sample, teacher: Teacher, finder: FaceFinder, failed: IO[str]) 
     except PictureError as error:
         csv.writer(failed, quoting=csv.QUOTE_ALL).writerow([sample.name, str(error).removeprefix(f"{sample.path}: ")])
         failed.flush()
-        return bytes(MAP_BYTES)
+        return NO_MAP
 
 
-def _keep_failures(plan: Plan) -> None:
-    """Leave in the list what belongs to finished maps: a run may have been killed in the middle of a line."""
-    path, finished = plan.folder / FAILED, {sample.name for sample in plan.samples[: plan.done]}
-    rows: list[list[str]] = []
+def _keep_failures(plan: Plan, maps: BinaryIO) -> None:
+    """List the finished pictures without a map: a run may have been killed in the middle of a line, and the list may be gone."""
+    path, reasons = plan.folder / FAILED, dict[str, str]()
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if len(row) == 2 and row[0] in finished]
+            reasons = {row[0]: row[1] for row in csv.reader(file) if len(row) == 2}
+    maps.seek(0)
+    failed = [sample.name for sample in plan.samples[: plan.done] if maps.read(MAP_BYTES) == NO_MAP]
     with replacing(path) as file:
+        rows = [[name, reasons.get(name, "the reason is lost")] for name in failed]
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["path", "reason"], *rows])

@@ -156,6 +156,19 @@ def test_failures_are_listed_with_their_reason(generated: Path, tmp_path: Path, 
         assert (found is None) if number % 3 == 0 else (found is not None and (found == number).all())
 
 
+def test_a_list_of_failures_that_is_lost_is_made_again(generated: Path, tmp_path: Path, numbered: Any) -> None:
+    """In a folder that goes on; the reasons are gone, and it says so."""
+    index, folder = Index.read(generated), tmp_path / "depth"
+    with pytest.raises(KeyboardInterrupt):
+        write(Plan.of(index, folder, numbered()), numbered(stop=7))
+    (folder / "failed.csv").unlink()
+    made = write(Plan.of(index, folder, numbered()), numbered(begin=7))
+    names = [sample.name for sample in index.samples if sample.bona_fide]
+    listed = failures(folder)[1:]
+    assert (made.failed, [name for name, _ in listed]) == (5, [names[n - 1] for n in (3, 6, 9, 12, 15)])
+    assert [reason == "the reason is lost" for _, reason in listed] == [True, True, False, False, False]
+
+
 def test_pictures_that_cannot_be_read_or_show_no_face_are_failures(astronaut: Path, tmp_path: Path) -> None:
     """Counted and told, without the folder that the index lies in; where the index has no landmarks, the face is looked for."""
     Image.new("RGB", (200, 200), (120, 120, 120)).save(tmp_path / "blank.png")
