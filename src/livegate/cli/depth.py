@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from livegate.data.depth.teachers import Teacher
     from livegate.preprocessing import Pixels
 
@@ -31,11 +34,11 @@ def depth(
     from livegate.data.depth.maps import FAILED
     from livegate.data.depth.writing import Plan, write
     from livegate.data.index import Index
-    from livegate.errors import DepthError
 
-    _check(sheet, index, mesh)
-    teacher = _teacher(mesh)
     pictures = Index.read(index)
+    if sheet is not None:
+        _check(sheet, chain([index], filter(None, [mesh]), (sample.path for sample in pictures.samples)))
+    teacher = _teacher(mesh)
     plan = Plan.of(pictures, out, teacher, split or ())
     with resumable(), counting("depth maps", len(plan.samples)) as advance:
         advance(plan.done)
@@ -45,25 +48,26 @@ def depth(
 
         _save(drawn(maps, plan.samples), sheet)
     attacks = sum(not sample.bona_fide and (not split or sample.split in split) for sample in pictures.samples)
-    where = f" (listed in {out / FAILED})" if maps.failed else ""
-    summary = f"{maps.made:,} made by {maps.teacher}, {maps.failed:,} failed{where}, {attacks:,} attacks skipped"
-    if not maps.made:
-        raise DepthError(out, [f"holds no map: {summary}"])
-    print(f"Depth maps: {out}, {summary}")
+    failed = maps.failed
+    where = f" (listed in {out / FAILED})" if failed and (out / FAILED).exists() else ""
+    made = f"{maps.made:,} made by {maps.teacher}"
+    print(f"Depth maps: {out}, {made}, {failed:,} failed{where}, {attacks:,} attacks skipped")
+    if failed:
+        told = "what failed is not tried again in this folder; to try it again, make the maps anew in another one"
+        print(f"livegate: {told}", file=sys.stderr)
 
 
-def _check(sheet: Path | None, *read: Path | None) -> None:
-    """Whether the sheet can be written, before hours of work."""
+def _check(sheet: Path, read: Iterable[Path]) -> None:
+    """Whether the sheet can be written and destroys nothing that is read, before hours of work."""
     from livegate.errors import LivegateError
-    from livegate.files import require_other
+    from livegate.files import identities, require_none_of
 
-    if sheet is None:
-        return
     if sheet.suffix.lower() != ".png":
         raise LivegateError(f"--sheet {sheet} is written as PNG; let its name end in .png")
     if not sheet.parent.is_dir() or sheet.is_dir():
         raise LivegateError(f"--sheet {sheet} cannot be written; give a file in a folder that there is")
-    require_other(sheet, *filter(None, read))
+    if sheet.exists():  # else none of half a million pictures need be looked at
+        require_none_of(sheet, identities(read))
 
 
 def _teacher(mesh: Path | None) -> Teacher:

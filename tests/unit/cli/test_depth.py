@@ -14,6 +14,7 @@ import pytest
 from livegate.cli import main
 from livegate.data.depth import DepthMaps
 from livegate.data.depth.teachers import FivePoints
+from livegate.errors import DepthError
 
 
 class Ended(NamedTuple):
@@ -100,31 +101,80 @@ def test_the_sheet_shows_pictures_beside_their_maps(depth: Callable[..., Ended],
 def test_failures_are_counted_and_the_rest_is_made(depth: Callable[..., Ended], astronaut: Path, tmp_path: Path) -> None:
     """Exit 0 with a count and where they are listed; the sheet leaves them out."""
     shutil.copy(astronaut, tmp_path / "face.jpg")
-    (tmp_path / "index.csv").write_text("path,species\nface.jpg,\ngone.png,\n")
+    (tmp_path / "index.csv").write_text("path,species,box\nface.jpg,,\ngone.png,,\n")
     ended = depth(tmp_path / "index.csv", "--out", tmp_path / "depth", "--sheet", tmp_path / "sheet.png")
     assert ended.code == 0
     assert f"1 made by five-points, 1 failed (listed in {tmp_path / 'depth' / 'failed.csv'}), 0 attacks skipped" in ended.out
     assert cv2.imread(str(tmp_path / "sheet.png")).shape == (96, 1536, 3)
 
 
-def test_no_map_at_all_is_an_error(depth: Callable[..., Ended], tmp_path: Path) -> None:
-    """Every picture failed."""
-    (tmp_path / "index.csv").write_text("path,species\ngone.png,\n")
-    refused(depth(tmp_path / "index.csv", "--out", tmp_path / "depth"), "holds no map: 0 made by five-points, 1 failed")
+def test_failures_are_final_and_how_to_try_again_is_told(depth: Callable[..., Ended], astronaut: Path, tmp_path: Path) -> None:
+    """At once, and by each later run; a list that is gone is not named; where nothing failed, nothing is told."""
+    shutil.copy(astronaut, tmp_path / "face.jpg")
+    (tmp_path / "index.csv").write_text("path,species,box\nface.jpg,,\nlate.jpg,,\n")
+    first = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+    shutil.copy(astronaut, tmp_path / "late.jpg")
+    again = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+    (tmp_path / "depth" / "failed.csv").unlink()
+    unlisted = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+    remark = "livegate: what failed is not tried again in this folder; to try it again, make the maps anew in another one\n"
+    assert [ended.err.endswith(remark) for ended in (first, again, unlisted)] == [True] * 3
+    assert first.out == again.out
+    assert ", 1 made by five-points, 1 failed, 0 attacks skipped" in unlisted.out
+    anew = depth(tmp_path / "index.csv", "--out", tmp_path / "anew")
+    assert ", 2 made by five-points, 0 failed, 0 attacks skipped" in anew.out
+    assert "tried again" not in anew.err
+
+
+def test_no_map_at_all_is_an_error(depth: Callable[..., Ended], astronaut: Path, tmp_path: Path) -> None:
+    """Every picture failed: that is told with the remedy, the folder is none to train from, and the next run tries again."""
+    (tmp_path / "index.csv").write_text("path,species,box\ngone.png,,\n")
+    for _ in range(2):
+        ended = depth(tmp_path / "index.csv", "--out", tmp_path / "depth")
+        refused(
+            ended, f"holds no map: all pictures failed, 1 of them (listed in {tmp_path / 'depth' / 'failed.csv'}); mend that"
+        )
+        assert (tmp_path / "depth" / "failed.csv").read_text().count("gone.png") == 1
+    with pytest.raises(DepthError, match="is not finished: 0 of 1 maps"):
+        DepthMaps.open(tmp_path / "depth", tmp_path / "index.csv")
+    shutil.copy(astronaut, tmp_path / "gone.png")
+    assert (
+        ", 1 made by five-points, 0 failed, 0 attacks skipped" in depth(tmp_path / "index.csv", "--out", tmp_path / "depth").out
+    )
+
+
+@pytest.mark.parametrize("read", ["face.png", "print.png", "linked.png"])
+def test_a_sheet_never_overwrites_what_is_read(depth: Callable[..., Ended], tmp_path: Path, read: str) -> None:
+    """A picture of the index, bona fide or not, of whatever split and by whatever name; nothing is made."""
+    index, out = tmp_path / "index.csv", tmp_path / "depth"
+    index.write_text("path,species,split,box\nface.png,,train,\nprint.png,print,test,\n")
+    for name in ("face.png", "print.png"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "linked.png").hardlink_to(tmp_path / "face.png")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    refused(
+        depth(index, "--out", out, "--split", "train", "--sheet", tmp_path / read),
+        f"{read} is what is read; writing would destroy it",
+    )
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_bad_input_is_refused_before_anything_is_written(depth: Callable[..., Ended], generated: Path, tmp_path: Path) -> None:
     """Index, model, sheet."""
     (tmp_path / "unlabelled.csv").write_text("path\na.png\n")
+    (tmp_path / "bare.csv").write_text("path,species\na.png,\n")
     (tmp_path / "no.tflite").write_text("no model")
+    (tmp_path / "mesh.png").write_text("a model")
     out = tmp_path / "depth"
     for arguments, words in (
         ([tmp_path / "none.csv"], "none.csv: cannot be read"),
         ([tmp_path / "unlabelled.csv"], "has no column 'species'"),
+        ([tmp_path / "bare.csv"], "has no column 'box', so training takes whole pictures"),
         ([generated, "--mesh", tmp_path / "none.tflite"], "none.tflite: cannot be read"),
         ([generated, "--mesh", tmp_path / "no.tflite"], "is no TensorFlow Lite model"),
         ([generated, "--sheet", tmp_path / "sheet.jpg"], "is written as PNG"),
         ([generated, "--sheet", tmp_path / "nowhere" / "sheet.png"], "give a file in a folder that there is"),
+        ([generated, "--mesh", tmp_path / "mesh.png", "--sheet", tmp_path / "mesh.png"], "mesh.png is what is read"),
     ):
         refused(depth(*arguments, "--out", out), words)
         assert not out.exists()

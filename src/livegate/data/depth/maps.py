@@ -159,7 +159,7 @@ def frame(width: int, height: int, box: Box | None) -> Square:
     Args:
         width: of the picture.
         height: of the picture.
-        box: the face; without one the square is in the middle of the picture.
+        box: the face; without one the whole picture is taken for it, as in training: the square is in its middle.
     """
     return Square(*square(box or Box(0, 0, width, height), width, height, FRAME_MARGIN))
 

@@ -102,7 +102,7 @@ def as_map(heights: NDArray[np.float64]) -> Map:
     """
     drawn = np.asarray(np.rint(255 * np.clip(heights, 0, 1)), np.uint8).reshape(SIZE, SIZE)
     if not drawn.any():
-        raise PictureError("the face lies outside the square about its box")
+        raise PictureError("the face lies outside the square that the map covers; check its box in the index")
     return drawn
 
 

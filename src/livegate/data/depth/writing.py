@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 from livegate.data.depth.maps import FACTS, FAILED, MAP_BYTES, MAPS, DepthMaps, Facts, bona_fide, frame, sha256
 from livegate.data.depth.teachers import Teacher, landmarks_of
@@ -16,6 +18,11 @@ from livegate.faces import FaceFinder
 from livegate.files import replacing
 from livegate.pictures import read
 from livegate.sample import Sample
+
+if sys.platform != "win32":
+    import fcntl
+
+NO_MAP = bytes(MAP_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +54,7 @@ class Plan:
             splits: whose pictures; none for all.
 
         Raises:
-            IndexFileError: if the index has no labels, no such split, or there is no bona fide picture.
+            IndexFileError: if the index has no labels, no such split, no boxes, or there is no bona fide picture.
             DepthError: if the folder holds something else.
         """
         facts = Facts(
@@ -59,12 +66,15 @@ class Plan:
         samples = tuple(bona_fide(index, facts.splits))
         if not samples:
             raise IndexFileError(index.path, ["has no bona fide picture there; only those have a depth map"])
+        if not index.boxed:
+            what = "has no column 'box', so training takes whole pictures, and their maps would show each face as a small spot"
+            raise IndexFileError(index.path, [f"{what}; let livegate index SET DIR --find-faces write it"])
         done = _done(folder, facts, len(samples))
         return cls(folder, index.path, facts, samples, done)
 
 
 def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda _: None) -> DepthMaps:
-    """Make the maps that are missing. One run at a time may write to a folder.
+    """Make the maps that are missing. One run at a time writes to a folder; a second one is refused (not on Windows).
 
     Args:
         plan: as it was made for this teacher.
@@ -72,22 +82,60 @@ def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda 
         advance: told 1 after each picture.
 
     Returns:
-        The finished folder. A picture that cannot be read, or in which the teacher sees no face, has no map and is listed in ``failed.csv``.
+        The finished folder. A picture that cannot be read, or in which the teacher sees no face, has no map, is listed in ``failed.csv``
+        and is not tried again.
 
     Raises:
+        DepthError: if another run is writing to the folder, or has begun others than these there; or if all pictures fail: then the
+            folder is left unfinished, and the next run tries them all again.
         LivegateError: if the folder cannot be written.
     """
     folder = plan.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not (folder / FACTS).exists():
-            _tell(folder, plan.facts)
-        if not Facts.read(folder).maps_sha256:
-            _draw(plan, teacher, advance)
-            _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
+        if not _finished(folder):
+            with _claimed(folder) as maps:
+                _complete(plan, teacher, maps, advance)
     except OSError as error:
         raise LivegateError(f"{folder} cannot be written ({error.strerror}); give a folder for the maps") from None
     return DepthMaps.open(folder, plan.index)
+
+
+def _finished(folder: Path) -> bool:
+    return (folder / FACTS).exists() and bool(Facts.read(folder).maps_sha256)
+
+
+@contextmanager
+def _claimed(folder: Path) -> Iterator[BinaryIO]:
+    """The file of the maps, for this run alone. The lock is the system's, so that it ends with the process, however that ends.
+
+    Raises:
+        DepthError: if another run has it.
+    """
+    with (folder / MAPS).open("a+b") as maps:
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(maps, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DepthError(folder, ["another livegate depth is writing to it; wait until that one has ended"]) from None
+        yield maps
+
+
+def _complete(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[int], None]) -> None:
+    """Make what is missing in a claimed folder, and sign the whole."""
+    folder = plan.folder
+    done = _done(folder, plan.facts, len(plan.samples))  # anew: another run may have written since the plan was made
+    if _finished(folder):
+        return
+    if not (folder / FACTS).exists():
+        _tell(folder, plan.facts)
+    _draw(replace(plan, done=done), teacher, maps, advance)
+    maps.seek(0)  # signed, the failures would be final
+    if all(maps.read(MAP_BYTES) == NO_MAP for _ in plan.samples):
+        maps.truncate(0)
+        what = f"holds no map: all pictures failed, {len(plan.samples):,} of them (listed in {folder / FAILED})"
+        raise DepthError(folder, [f"{what}; mend that and run the same again, which tries them all"])
+    _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
 
 
 def _done(folder: Path, facts: Facts, wanted: int) -> int:
@@ -97,7 +145,7 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
         DepthError: if they are others than are wanted.
     """
     if not (folder / FACTS).exists():
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and not _untouched(folder):
             raise DepthError(folder, [f"is no folder of depth maps and not empty: it has no {FACTS}; give a new folder"])
         return 0
     found = Facts.read(folder)
@@ -115,16 +163,23 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
     return min(size // MAP_BYTES, wanted)
 
 
+def _untouched(folder: Path) -> bool:
+    """Whether a folder is empty, but for what a run leaves that is killed before its first map."""
+    return folder.is_dir() and all(
+        path.name.startswith(f".{FACTS}.") or (path.name == MAPS and not path.stat().st_size) for path in folder.iterdir()
+    )
+
+
 def _tell(folder: Path, facts: Facts) -> None:
     with replacing(folder / FACTS) as file:
         file.write(f"{facts.model_dump_json(indent=2)}\n")
 
 
-def _draw(plan: Plan, teacher: Teacher, advance: Callable[[int], None]) -> None:
+def _draw(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[int], None]) -> None:
     """The maps from the first that is missing to the last."""
     finder = FaceFinder()
-    _keep_failures(plan)
-    with (plan.folder / FAILED).open("a", encoding="utf-8", newline="") as failed, (plan.folder / MAPS).open("ab") as maps:
+    _keep_failures(plan, maps)
+    with (plan.folder / FAILED).open("a", encoding="utf-8", newline="") as failed:
         maps.truncate(plan.done * MAP_BYTES)
         for sample in plan.samples[plan.done :]:
             # The failure is written before its empty map, so that a run that is killed in between writes it again.
@@ -142,15 +197,17 @@ def _map(sample: Sample, teacher: Teacher, finder: FaceFinder, failed: IO[str]) 
     except PictureError as error:
         csv.writer(failed, quoting=csv.QUOTE_ALL).writerow([sample.name, str(error).removeprefix(f"{sample.path}: ")])
         failed.flush()
-        return bytes(MAP_BYTES)
+        return NO_MAP
 
 
-def _keep_failures(plan: Plan) -> None:
-    """Leave in the list what belongs to finished maps: a run may have been killed in the middle of a line."""
-    path, finished = plan.folder / FAILED, {sample.name for sample in plan.samples[: plan.done]}
-    rows: list[list[str]] = []
+def _keep_failures(plan: Plan, maps: BinaryIO) -> None:
+    """List the finished pictures without a map: a run may have been killed in the middle of a line, and the list may be gone."""
+    path, reasons = plan.folder / FAILED, dict[str, str]()
     if path.exists():
         with path.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.reader(file) if len(row) == 2 and row[0] in finished]
+            reasons = {row[0]: row[1] for row in csv.reader(file) if len(row) == 2}
+    maps.seek(0)
+    failed = [sample.name for sample in plan.samples[: plan.done] if maps.read(MAP_BYTES) == NO_MAP]
     with replacing(path) as file:
+        rows = [[name, reasons.get(name, "the reason is lost")] for name in failed]
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["path", "reason"], *rows])

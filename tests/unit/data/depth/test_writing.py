@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +13,31 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from livegate.data.depth import DepthMaps
+from livegate.data.depth import DepthMaps, Square
 from livegate.data.depth.teachers import FivePoints
 from livegate.data.depth.writing import Plan, write
 from livegate.data.index import Index
 from livegate.errors import DepthError, IndexFileError, LivegateError
+
+HANGS = """
+import sys, time
+from pathlib import Path
+from livegate.data.depth.teachers import FivePoints
+from livegate.data.depth.writing import Plan, write
+from livegate.data.index import Index
+
+done = 0
+
+def hang(_):
+    global done
+    done += 1
+    if done == 3:
+        print(done, "are done", flush=True)
+        time.sleep(600)
+
+write(Plan.of(Index.read(sys.argv[1]), Path(sys.argv[2]), FivePoints()), FivePoints(), hang)
+"""
+locks = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on Windows")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -50,6 +72,59 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_folder(generated: Path, tmp_p
         assert contents(folder) == expected
 
 
+@locks
+def test_a_second_run_on_a_folder_is_refused(generated: Path, tmp_path: Path, numbered: Any) -> None:
+    """While the first is at work, from its first picture on, and without a trace of the second."""
+    index, folder = Index.read(generated), tmp_path / "depth"
+    write(Plan.of(index, tmp_path / "alone", numbered()), numbered())
+    early = Plan.of(index, folder, numbered())
+
+    def second(_: int) -> None:
+        for plan in (early, Plan.of(index, folder, numbered())):
+            with pytest.raises(DepthError, match="another livegate depth is writing to it; wait until that one has ended"):
+                write(plan, numbered())
+
+    write(Plan.of(index, folder, numbered()), numbered(), second)
+    assert contents(folder) == contents(tmp_path / "alone")
+
+
+@locks
+def test_a_killed_run_leaves_no_lock(generated: Path, tmp_path: Path) -> None:
+    """Killed in the middle by the system, while it holds the folder; nor is what it leaves before its first map in the way."""
+    folder, index = tmp_path / "depth", Index.read(generated)
+    with subprocess.Popen([sys.executable, "-c", HANGS, generated, folder], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "3 are done\n"
+            with pytest.raises(DepthError, match="another livegate depth is writing"):
+                write(Plan.of(index, folder, FivePoints()), FivePoints())
+        finally:
+            process.kill()
+    plan = Plan.of(index, folder, FivePoints())
+    assert (plan.done, write(plan, FivePoints()).made) == (3, 16)
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "maps.bin").touch()
+    (folder / ".depth.json.0123456789abcdef.part").write_text("{")
+    assert write(Plan.of(index, folder, FivePoints()), FivePoints()).made == 16
+
+
+def test_what_another_run_has_done_since_the_plan_counts(generated: Path, tmp_path: Path, numbered: Any) -> None:
+    """What it has finished is left alone, what it has begun goes on, and maps of another teacher are not mixed with these."""
+    index, folder = Index.read(generated), tmp_path / "depth"
+    early, other = Plan.of(index, folder, numbered()), Plan.of(index, folder, FivePoints())
+    with pytest.raises(KeyboardInterrupt):
+        write(Plan.of(index, folder, numbered()), numbered(stop=4))
+    with pytest.raises(DepthError, match="is of another teacher: numbered instead of five-points"):
+        write(other, FivePoints())
+    told: list[int] = []
+    write(early, numbered(begin=4), told.append)
+    assert len(told) == 12
+    before = contents(folder)
+    write(early, numbered(), told.append)
+    assert (len(told), contents(folder)) == (12, before)
+
+
 def test_what_is_finished_is_left_alone(maps: DepthMaps, generated: Path, tmp_path: Path) -> None:
     """Nothing is drawn or written; and a damage is told, never signed anew."""
     folder = Path(shutil.copytree(maps.folder, tmp_path / "depth"))
@@ -81,20 +156,55 @@ def test_failures_are_listed_with_their_reason(generated: Path, tmp_path: Path, 
         assert (found is None) if number % 3 == 0 else (found is not None and (found == number).all())
 
 
+def test_a_list_of_failures_that_is_lost_is_made_again(generated: Path, tmp_path: Path, numbered: Any) -> None:
+    """In a folder that goes on; the reasons are gone, and it says so."""
+    index, folder = Index.read(generated), tmp_path / "depth"
+    with pytest.raises(KeyboardInterrupt):
+        write(Plan.of(index, folder, numbered()), numbered(stop=7))
+    (folder / "failed.csv").unlink()
+    made = write(Plan.of(index, folder, numbered()), numbered(begin=7))
+    names = [sample.name for sample in index.samples if sample.bona_fide]
+    listed = failures(folder)[1:]
+    assert (made.failed, [name for name, _ in listed]) == (5, [names[n - 1] for n in (3, 6, 9, 12, 15)])
+    assert [reason == "the reason is lost" for _, reason in listed] == [True, True, False, False, False]
+
+
 def test_pictures_that_cannot_be_read_or_show_no_face_are_failures(astronaut: Path, tmp_path: Path) -> None:
     """Counted and told, without the folder that the index lies in; where the index has no landmarks, the face is looked for."""
     Image.new("RGB", (200, 200), (120, 120, 120)).save(tmp_path / "blank.png")
     (tmp_path / "broken.png").write_bytes(b"none")
     shutil.copy(astronaut, tmp_path / "face.jpg")
-    (tmp_path / "index.csv").write_text("path,species\nblank.png,\nbroken.png,\ngone.png,\nface.jpg,\nbroken.png.jpg,print\n")
+    wide = np.full((512, 1400, 3), 120, np.uint8)
+    wide[:, :512] = np.asarray(Image.open(astronaut))
+    Image.fromarray(wide).save(tmp_path / "side.png")
+    (tmp_path / "index.csv").write_text(
+        "path,species,box\nblank.png,,\nbroken.png,,\ngone.png,,\nface.jpg,,\nside.png,,\nbroken.png.jpg,print,\n"
+    )
     made = write(Plan.of(Index.read(tmp_path / "index.csv"), tmp_path / "depth", FivePoints()), FivePoints())
-    assert (made.made, made.failed) == (1, 3)
+    assert (made.made, made.failed) == (1, 4)
     assert [(name, reason.split(";")[0]) for name, reason in failures(made.folder)[1:]] == [
         ("blank.png", "no face is found there"),
         ("broken.png", "is not a picture that can be read"),
         ("gone.png", "does not exist"),
+        ("side.png", "the face lies outside the square that the map covers"),
     ]
     assert made.of("face.jpg") is not None
+
+
+def test_boxes_are_needed_and_an_empty_one_means_the_whole_picture(astronaut: Path, tmp_path: Path) -> None:
+    """As training takes it: a map lies over the picture that is cut out there. Without the column nothing is made."""
+    shutil.copy(astronaut, tmp_path / "face.jpg")
+    points = "200 110 250 110 228 145 205 165 245 165"
+    (tmp_path / "bare.csv").write_text(f"path,species,landmarks\nface.jpg,,{points}\n")
+    with pytest.raises(IndexFileError, match=r"has no column 'box'.*; let livegate index SET DIR --find-faces write it"):
+        Plan.of(Index.read(tmp_path / "bare.csv"), tmp_path / "depth", FivePoints())
+    (tmp_path / "index.csv").write_text(f"path,species,landmarks,box\nface.jpg,,{points},\n")
+    index = Index.read(tmp_path / "index.csv")
+    made = write(Plan.of(index, tmp_path / "depth", FivePoints()), FivePoints())
+    landmarks = index.samples[0].landmarks
+    assert landmarks is not None
+    whole = FivePoints().draw(np.zeros((512, 512, 3), np.uint8), landmarks, Square(0, 0, 512))
+    assert np.array_equal(made.of("face.jpg"), whole)
 
 
 def test_splits_are_chosen_and_remembered(generated: Path, tmp_path: Path) -> None:
