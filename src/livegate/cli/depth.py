@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import sys
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from livegate.data.depth.teachers import Teacher
     from livegate.preprocessing import Pixels
 
@@ -37,7 +34,7 @@ def depth(
 
     pictures = Index.read(index)
     if sheet is not None:
-        _check(sheet, chain([index], filter(None, [mesh]), (sample.path for sample in pictures.samples)))
+        _check(sheet, index, *filter(None, [mesh]), *(sample.path for sample in pictures.samples))
     teacher = _teacher(mesh)
     plan = Plan.of(pictures, out, teacher, split or ())
     with resumable(), counting("depth maps", len(plan.samples)) as advance:
@@ -57,17 +54,16 @@ def depth(
         print(f"livegate: {told}", file=sys.stderr)
 
 
-def _check(sheet: Path, read: Iterable[Path]) -> None:
+def _check(sheet: Path, *read: Path) -> None:
     """Whether the sheet can be written and destroys nothing that is read, before hours of work."""
     from livegate.errors import LivegateError
-    from livegate.files import identities, require_none_of
+    from livegate.files import require_other
 
     if sheet.suffix.lower() != ".png":
         raise LivegateError(f"--sheet {sheet} is written as PNG; let its name end in .png")
     if not sheet.parent.is_dir() or sheet.is_dir():
         raise LivegateError(f"--sheet {sheet} cannot be written; give a file in a folder that there is")
-    if sheet.exists():  # else none of half a million pictures need be looked at
-        require_none_of(sheet, identities(read))
+    require_other(sheet, *read)
 
 
 def _teacher(mesh: Path | None) -> Teacher:

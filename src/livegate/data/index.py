@@ -139,6 +139,18 @@ class Index:
         if not self.labelled:
             raise IndexFileError(self.path, ["has no column 'species'; add it: empty for bona fide, else the PAI species"])
 
+    def require_boxes(self) -> None:
+        """Check that the index says where the faces are, if only that a picture is to be taken whole: training looks for none.
+
+        Raises:
+            IndexFileError: if it has no column ``box``.
+        """
+        if not self.boxed:
+            what = "has no column 'box', and training looks for no faces"
+            raise IndexFileError(
+                self.path, [f"{what}; let livegate index SET DIR --find-faces write it, or leave its cells empty for crops"]
+            )
+
     def counts(self) -> Mapping[tuple[str, str, str], int]:
         """How many pictures there are of each (source, split, species), bona fide named as such."""
         return Counter((sample.source, sample.split, sample.species or BONA_FIDE) for sample in self.samples)

@@ -21,11 +21,12 @@ def opened(data: Data) -> tuple[Index, Index]:
     """The pictures that are learned from, and those of dev, without the sources that are left out.
 
     Raises:
-        IndexFileError: if the index has faults, no labels or lacks a split.
+        IndexFileError: if the index has faults, no labels, no boxes or lacks a split.
         RecipeError: if a source that is left out is not there.
     """
     index = Index.read(data.path)
     index.require_labels()
+    index.require_boxes()  # dev would be judged about a face that was found, and train taken whole
     strange = sorted(set(data.leave_out) - {sample.source for sample in index.samples})
     if strange:
         raise RecipeError(data.path, [f"data.leave_out names sources without samples: {', '.join(strange)}"])

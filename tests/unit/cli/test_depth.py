@@ -169,7 +169,7 @@ def test_bad_input_is_refused_before_anything_is_written(depth: Callable[..., En
     for arguments, words in (
         ([tmp_path / "none.csv"], "none.csv: cannot be read"),
         ([tmp_path / "unlabelled.csv"], "has no column 'species'"),
-        ([tmp_path / "bare.csv"], "has no column 'box', so training takes whole pictures"),
+        ([tmp_path / "bare.csv"], "has no column 'box', and training looks for no faces"),
         ([generated, "--mesh", tmp_path / "none.tflite"], "none.tflite: cannot be read"),
         ([generated, "--mesh", tmp_path / "no.tflite"], "is no TensorFlow Lite model"),
         ([generated, "--sheet", tmp_path / "sheet.jpg"], "is written as PNG"),

@@ -423,17 +423,19 @@ def test_a_run_starts_from_the_initial_weights(generated: Path, make_recipe: Mak
 def test_data_that_does_not_fit_is_refused_before_anything_is_written(
     generated: Path, make_recipe: Make, tmp_path: Path
 ) -> None:
-    """An index that is missing, unlabelled or lacks a split, and shares of unknown sources, leave no folder behind."""
+    """An index that is missing, unlabelled, without boxes or without a split, and shares of unknown sources, leave no folder behind."""
     rows = list(csv.DictReader(generated.read_text(encoding="utf-8").splitlines()))
-    unlabelled = tmp_path / "unlabelled.csv"
-    with unlabelled.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["path", "split"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
+    unlabelled, bare = tmp_path / "unlabelled.csv", tmp_path / "bare.csv"
+    for index, columns in ((unlabelled, ["path", "split"]), (bare, ["path", "split", "species"])):
+        with index.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(rows)
     folder = tmp_path / "run"
     for data, sampling, error, message in (
         ({"index": str(tmp_path / "none.csv")}, {}, IndexFileError, "cannot be read"),
         ({"index": str(unlabelled)}, {}, IndexFileError, "has no column 'species'"),
+        ({"index": str(bare)}, {}, IndexFileError, "has no column 'box', and training looks for no faces"),
         ({"index": str(generated), "dev": "validation"}, {}, IndexFileError, "no sample of split 'validation'"),
         ({"index": str(generated)}, {"shares": {"axon": 0.1}}, RecipeError, "without samples: axon"),
     ):

@@ -66,9 +66,7 @@ class Plan:
         samples = tuple(bona_fide(index, facts.splits))
         if not samples:
             raise IndexFileError(index.path, ["has no bona fide picture there; only those have a depth map"])
-        if not index.boxed:
-            what = "has no column 'box', so training takes whole pictures, and their maps would show each face as a small spot"
-            raise IndexFileError(index.path, [f"{what}; let livegate index SET DIR --find-faces write it"])
+        index.require_boxes()
         done = _done(folder, facts, len(samples))
         return cls(folder, index.path, facts, samples, done)
 
