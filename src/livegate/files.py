@@ -15,6 +15,8 @@ from livegate.errors import LivegateError
 
 Identity = tuple[int, int]
 """Of a file: its device, and its number there."""
+_OWN = Path("/proc/self/fd")
+"""The files that this process has open, where Linux lists them."""
 _SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -83,7 +85,8 @@ def separator_fault(header: str) -> list[str]:
 def whole(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """A new binary file that takes its name only once it is complete and on the disk; a failure leaves what was there before.
 
-    Until then it lies beside that under a name of its own, so that several may write one file at a time: the last one stays.
+    Until then it has no name, or where the system has no such files, one of its own beside that: several may write one file at a time, and
+    the last one stays.
 
     Args:
         path: the file.
@@ -94,14 +97,36 @@ def whole(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """
     part = path.parent / f".{path.name[:40]}.{secrets.token_hex(8)}.part"
     try:
-        with open(part, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
+        with _nameless(path.parent, mode) or _named(part, mode) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
+            if not os.fstat(file.fileno()).st_nlink:
+                _name(file.fileno(), part)
         part.replace(path)
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def _nameless(folder: Path, mode: int) -> BinaryIO | None:
+    """A file of which nothing is left when the process is killed; None where there are none."""
+    if not (hasattr(os, "O_TMPFILE") and _OWN.is_dir()):
+        return None
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_WRONLY, mode), "wb")
+    except OSError:
+        return None  # not every file system has them; what else is wrong with the folder is told when a name is tried
+
+
+def _name(descriptor: int, path: Path) -> None:
+    """Give an open file without a name one."""
+    # With a folder given, which an absolute path has no use for, Python lets the system follow the link to the file.
+    os.link(_OWN / str(descriptor), path, src_dir_fd=descriptor)
+
+
+def _named(path: Path, mode: int) -> BinaryIO:
+    return open(path, "xb", opener=lambda name, flags: os.open(name, flags, mode))
 
 
 @contextmanager

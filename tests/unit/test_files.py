@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -39,6 +42,34 @@ def test_a_file_takes_its_name_once_it_is_complete(tmp_path: Path, opened: Any, 
         assert content(path, one) == one
     assert content(path, two) == two
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="files without a name are Linux's")
+def test_a_process_that_is_killed_leaves_nothing(tmp_path: Path) -> None:
+    """However often a training is stopped the hard way, no part of its state stays beside it."""
+    program = (
+        "import os, signal, sys; from pathlib import Path; from livegate.files import whole\n"
+        "with whole(Path(sys.argv[1])) as file:\n"
+        "    file.write(bytes(10**6)); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "file")], check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert list(tmp_path.iterdir()) == []
+
+
+@each
+def test_a_file_system_without_nameless_files_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opened: Any, one: Any, two: Any
+) -> None:
+    """Then the part lies beside the file under a name of its own."""
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    with opened(tmp_path / "file") as file:
+        file.write(one)
+        assert [path.suffix for path in tmp_path.iterdir()] == [".part"]
+    with opened(tmp_path / "file") as file:
+        file.write(two)
+    assert content(tmp_path / "file", two) == two
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
 
 
 @each
