@@ -15,6 +15,8 @@ from livegate.errors import LivegateError
 
 Identity = tuple[int, int]
 """Of a file: its device, and its number there."""
+NAME = r"^\w[\w.-]*$"
+"""What a folder may be called that is named by a file: it leads to no other place."""
 _OWN = Path("/proc/self/fd")
 """The files that this process has open, where Linux lists them."""
 _SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}

@@ -22,6 +22,7 @@ from livegate.export import parity
 from livegate.export.source import Source, require_same
 from livegate.export.targets import TARGETS, Target
 from livegate.export.thresholds import BackendScorer, Cosines, Thresholds, calibration_pictures
+from livegate.files import NAME
 from livegate.metrics.pad import Rule, Threshold
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.counting import count
@@ -136,10 +137,9 @@ def export(checkpoint: Checkpoint, out: Path, *, name: str, papers: Papers, orde
     """
     order = order or Order()
     require_new(out)
-    if not re.fullmatch(r"[\w.-]+", name):
-        raise ArtifactError(
-            out, [f"name {name!r} must be made of letters, digits, '_', '.' and '-'; give another one with --name"]
-        )
+    if not re.fullmatch(NAME, name):
+        words = "must be made of letters, digits, '_', '.' and '-' and begin with a letter or a digit"
+        raise ArtifactError(out, [f"name {name!r} {words}; give another one with --name"])
     source = Source(checkpoint, order.fixed)
     order.check(source.network.adaptive_blocks, source.task)
     with scratch(out) as folder:

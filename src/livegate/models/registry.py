@@ -61,6 +61,8 @@ class ModelSpec:
         _ = self.backbone  # which says what is wrong with the stages
         if self.classifier not in (LINEAR, *ANGULAR):
             raise ValueError(f"unknown classifier {self.classifier!r}; classifiers are {', '.join((LINEAR, *ANGULAR))}")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, got {self.dropout}")
         if not 0 < self.scale <= LARGEST_SCALE:
             raise ValueError(f"scale must lie above 0 and be at most {LARGEST_SCALE}, got {self.scale}")
         if self.classifier == LINEAR and self.scale != 1:

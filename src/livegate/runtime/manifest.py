@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from livegate.configuration import HEAVIEST, LIGHTEST, Configuration
 from livegate.decision import Task
 from livegate.errors import ArtifactError, ConfigurationError
+from livegate.files import NAME
 from livegate.metrics.thresholds import REJECT_ALL, Threshold
 from livegate.preprocessing import Preprocessing, require_whole
 from livegate.runtime.backends.base import RUNTIMES
@@ -228,7 +229,7 @@ class Manifest(Fact):
     """
 
     schema_version: Literal[2]
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Annotated[str, Field(pattern=NAME)]
     task: Task
     outputs: tuple[Literal["bona-fide"], Literal["attack"]] | tuple[Literal["embedding"]]
     adaptive_blocks: Annotated[int, Field(ge=0, le=8)]

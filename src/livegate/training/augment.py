@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from kornia.augmentation import AugmentationSequential, ColorJiggle, RandomGaussianBlur, RandomGrayscale
+from kornia.augmentation import AugmentationSequential, ColorJitter, RandomGaussianBlur, RandomGrayscale
 from torch import Tensor
 
 from livegate.training.recipe import Augment
@@ -23,7 +23,7 @@ class PixelAugment:
     def __init__(self, settings: Augment) -> None:
         self.settings = settings
         self.colour = AugmentationSequential(
-            ColorJiggle(0.2, 0.2, 0.2, 0.1, p=settings.jitter),
+            ColorJitter(0.2, 0.2, 0.2, 0.1, p=settings.jitter),
             RandomGrayscale(p=settings.grey),
             RandomGaussianBlur((5, 5), (0.3, 1.5), p=settings.blur),
         )

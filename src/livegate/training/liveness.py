@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from livegate import evaluation
 from livegate.configuration import Branch, Configuration
 from livegate.data.index import Index
+from livegate.errors import RecipeError
 from livegate.metrics import ARGMAX, measure
 from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
@@ -52,6 +53,10 @@ class Liveness:
         """
         recipe = self.recipe
         training, self._dev = opened(recipe.data)
+        if len({sample.bona_fide for sample in self._dev.samples}) < len((True, False)):
+            raise RecipeError(
+                recipe.name, [f"the split {recipe.data.dev} needs attacks and bona fide pictures to choose the epoch by"]
+            )
         require(training.samples, recipe.tasks, recipe.name)
         targets = Targets.open(recipe.depth, recipe.data, training.samples) if recipe.depth.weight else None
         return Batches(training.samples, recipe, targets)

@@ -11,8 +11,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from livegate.configuration import Configuration
+from livegate.configuration import Branch, Configuration
 from livegate.errors import RecipeError
+from livegate.files import NAME
+from livegate.models.backbone import Backbone
 from livegate.models.depth_generator import DRAWN_BESIDE
 from livegate.models.registry import ModelSpec
 from livegate.preprocessing import Preprocessing
@@ -20,6 +22,9 @@ from livegate.preprocessing import Preprocessing
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
+
+HALVINGS = 16
+"""A side is halved four times before the decoder of depth doubles it."""
 
 SHIPPED = Path(__file__).parents[1] / "recipes"
 
@@ -121,6 +126,27 @@ class Drawing(Section):
         if abs(total - 1) > 1e-6:
             raise ValueError(f"probabilities of the configurations must add up to 1, got {total:g}")
         return self
+
+    def require_learned(self, backbone: Backbone, *, taught: bool = False) -> None:
+        """Check that each branch of each adaptive block is drawn now and then: what never is stays as chance made it, and would be shipped.
+
+        Args:
+            backbone: whose blocks they are.
+            taught: light branches learn whenever the heavy one beside them is drawn.
+
+        Raises:
+            ValueError: if a branch never learns, or a configuration does not fit.
+        """
+        drawn = [Configuration.parse(text, backbone.adaptive_blocks) for text, share in self.configurations.items() if share]
+        needed = (Branch.HEAVY,) if taught else (Branch.HEAVY, Branch.LIGHT)
+        for block, branches in enumerate(zip(*drawn, strict=True), start=1):
+            for branch in needed:
+                if not {branch, Branch.BOTH} & set(branches):
+                    word = branch.name.lower()
+                    raise ValueError(
+                        f"no configuration draws the {word} branch of adaptive block {block}, so it would learn nothing; give one that "
+                        "does, or a network without that adaptive stage"
+                    )
 
 
 class Sampling(Drawing):
@@ -286,7 +312,7 @@ class Run(Section):
 class AnyRecipe(Section):
     """What all recipes have: a name, chance, an aim, and how they are read."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    name: Annotated[str, Field(pattern=NAME)]
     seed: int = 0
     model: ModelSpec = ModelSpec()
     sampling: Drawing
@@ -361,6 +387,10 @@ class Recipe(PresentationRecipe):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        backbone = self.model.backbone
+        if backbone.task != "liveness":
+            raise ValueError(f"{self.model.name!r} is a network for {backbone.task}; choose one for liveness")
+        self.sampling.require_learned(backbone, taught=self.branches.distilled > 0)
         needed = CLASSIFIERS.get(self.loss.name, self.model.classifier)
         if needed != self.model.classifier:
             raise ValueError(f"loss {self.loss.name} needs model.classifier = {needed!r}, got {self.model.classifier!r}")
@@ -368,6 +398,8 @@ class Recipe(PresentationRecipe):
             raise ValueError(
                 f"features are challenged by the one label of a picture: use {self.mix.name} or challenge, not both"
             )
+        if self.tasks != Tasks() and self.augment.simulated:
+            raise ValueError("a simulated attack has no species, light or attributes: use tasks without augment.simulated")
         if self.depth.weight:
             self._require_depth()
         return self
@@ -377,6 +409,9 @@ class Recipe(PresentationRecipe):
             raise ValueError(f"the decoder of depth fits the stages of {' and '.join(DRAWN_BESIDE)}, got {self.model.name!r}")
         if self.mix.name != "none" or self.augment.simulated:
             raise ValueError("a map of depth belongs to one picture as it is: use depth without mix and augment.simulated")
+        sizes = {self.preprocessing.size, *([self.crop.small_size] if self.crop.small_share else [])}
+        if odd := sorted(size for size in sizes if size % HALVINGS):
+            raise ValueError(f"the decoder of depth doubles what was halved: sizes must be multiples of {HALVINGS}, got {odd}")
 
 
 def read_plain(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:

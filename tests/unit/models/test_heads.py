@@ -97,6 +97,7 @@ def test_another_classifier_changes_no_other_weight() -> None:
 @pytest.mark.parametrize(
     ("facts", "message"),
     [
+        ({"dropout": 5.0}, "dropout must be at least 0 and below 1, got 5.0"),
         ({"classifier": "angular"}, "unknown classifier 'angular'; classifiers are linear, cosine, soft-triple"),
         ({"scale": 30.0}, r"a linear classifier has no scale, got 30\.0; leave it at 1"),
         ({"classifier": "cosine", "scale": 0.0}, r"scale must lie above 0 and be at most 100, got 0\.0"),

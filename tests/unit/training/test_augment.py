@@ -84,6 +84,14 @@ def test_each_change_is_its_own_and_keeps_shape_and_range(pictures: torch.Tensor
     assert ((changed - pictures.float()).abs().amax(dim=(1, 2, 3)) > 1).all()
 
 
+def test_another_brightness_is_a_factor() -> None:
+    """As in torchvision and Albumentations: what is dark stays dark. Of a plain grey nothing else can change."""
+    torch.manual_seed(0)
+    changed = PixelAugment(Augment(flip=0, jitter=1, noise=0))(torch.full((64, 3, 8, 8), 60, dtype=torch.uint8))
+    assert 0.8 * 60 - 0.1 <= changed.min() < 52
+    assert 68 < changed.max() <= 1.2 * 60 + 0.1
+
+
 def test_grey_loses_all_colour(pictures: torch.Tensor) -> None:
     """The three channels become one."""
     grey = PixelAugment(Augment(**NOTHING | {"grey": 1.0}))(pictures)

@@ -431,11 +431,17 @@ def test_data_that_does_not_fit_is_refused_before_anything_is_written(
             writer = csv.DictWriter(file, columns, extrasaction="ignore")
             writer.writeheader()
             writer.writerows(rows)
+    single = generated.with_name("single.csv")  # beside the pictures, whose places it names
+    with single.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(row for row in rows if row["split"] != "dev" or not row["species"])
     folder = tmp_path / "run"
     for data, sampling, error, message in (
         ({"index": str(tmp_path / "none.csv")}, {}, IndexFileError, "cannot be read"),
         ({"index": str(unlabelled)}, {}, IndexFileError, "has no column 'species'"),
         ({"index": str(bare)}, {}, IndexFileError, "has no column 'box', and training looks for no faces"),
+        ({"index": str(single)}, {}, RecipeError, "the split dev needs attacks and bona fide pictures to choose the epoch by"),
         ({"index": str(generated), "dev": "validation"}, {}, IndexFileError, "no sample of split 'validation'"),
         ({"index": str(generated)}, {"shares": {"axon": 0.1}}, RecipeError, "without samples: axon"),
     ):

@@ -54,7 +54,7 @@ def test_the_papers_recipe_has_the_papers_numbers() -> None:
     assert (optimiser.schedule, optimiser.weight_decay) == ("constant", 0)
     assert (optimiser.warmup_epochs, optimiser.label_smoothing) == (0, 0)
     augment = recipe.augment
-    assert (augment.jitter, augment.noise) == (0.5, 0.2)
+    assert (augment.jitter, augment.iso_noise, augment.noise) == (0.5, 0.2, 0)
     assert (augment.flip, augment.grey, augment.blur, augment.resolution, augment.jpeg) == (0, 0, 0, 0, 0)
     assert (recipe.crop.margin, recipe.crop.shift, recipe.crop.small_share) == ((1.0, 1.0), 0, 0)
     assert (recipe.model.adaptive_stages, recipe.data.index) == ((4, 5, 6), "celeba-spoof/index.csv")
@@ -95,6 +95,27 @@ def test_shares_beyond_the_whole_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "missing"),
+    [
+        ({"LLL": 1.0}, "heavy branch of adaptive block 1"),
+        ({"HHH": 0.5, "HLH": 0.5}, "light branch of adaptive block 1"),
+        ({"HHH": 0.4, "LHH": 0.3, "HHL": 0.3, "HLH": 0.0}, "light branch of adaptive block 2"),
+        ({"BHH": 0.5, "HLL": 0.5}, None),
+    ],
+)
+def test_a_branch_that_would_never_learn_is_refused(table: dict[str, float], missing: str | None) -> None:
+    """It would be shipped as chance made it, and heavy ones even choose the epoch. Where heavy ones teach, light ones need not be drawn."""
+    plain = {"name": "small", "sampling": {"configurations": table}}
+    if missing is None:
+        Recipe.from_plain(plain, "recipe")
+        return
+    with pytest.raises(RecipeError, match=f"no configuration draws the {missing}, so it would learn nothing"):
+        Recipe.from_plain(plain, "recipe")
+    if "light" in missing:
+        assert Recipe.from_plain(plain | {"branches": {"distilled": 0.5}}, "recipe").branches.distilled
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [("HH", "has length 2, the network has 3"), ("HHHH", "has length 4"), ("HXH", "unknown branch 'X' at position 1")],
 )
@@ -122,6 +143,10 @@ def test_a_crop_margin_that_runs_backwards_is_refused() -> None:
         Recipe.from_plain(SMALL | {"crop": {"margin": [1.3, 1.0]}}, "recipe")
 
 
+PLAIN: dict[str, Any] = {"sampling": {"configurations": {"": 1.0}}}
+"""Of a network without adaptive blocks."""
+
+
 @pytest.mark.parametrize(
     ("tables", "message"),
     [
@@ -144,6 +169,19 @@ def test_a_crop_margin_that_runs_backwards_is_refused() -> None:
         ({"mix": {"name": "cutmix"}, "challenge": {"features": 0.3}}, "use cutmix or challenge, not both"),
         ({"tasks": {"attributes": -1}}, r"tasks\.attributes: .*, got -1"),
         ({"tasks": {"type": 0.1}}, r"tasks\.type: .*, got 0\.1"),
+        ({"tasks": {"species": 0.1}, "augment": {"simulated": 0.1}}, "use tasks without augment.simulated"),
+        (
+            PLAIN | {"model": {"name": "depth-generator", "adaptive_stages": []}},
+            "is a network for depth; choose one for liveness",
+        ),
+        (
+            PLAIN | {"model": {"name": "seesaw-share", "adaptive_stages": []}},
+            "is a network for verification; choose one for liveness",
+        ),
+        ({"model": {"dropout": float("nan")}}, "dropout must be at least 0 and below 1, got nan"),
+        ({"depth": {"weight": 0.5}, "preprocessing": {"size": 120}}, r"sizes must be multiples of 16, got \[120\]"),
+        ({"depth": {"weight": 0.5}, "crop": {"small_share": 0.5, "small_size": 72}}, r"multiples of 16, got \[72\]"),
+        ({"name": ".."}, "name: String should match pattern"),
     ],
 )
 def test_what_cannot_be_trained_is_refused(tables: dict[str, Any], message: str) -> None:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from livegate.configuration import Configuration
 from livegate.preprocessing import Preprocessing, aligned
 from livegate.runtime.embedders import DLIB
 from livegate.training.recipe import AnyRecipe, Augment, Place, Positive, Section, Share
@@ -98,8 +97,7 @@ class VerificationRecipe(AnyRecipe):
         backbone = self.model.backbone
         if backbone.task != "verification":
             raise ValueError(f"{self.model.name!r} is a network for {backbone.task}; choose one for verification")
-        for text in self.sampling.configurations:
-            Configuration.parse(text, backbone.adaptive_blocks)
+        self.sampling.require_learned(backbone)
         stages = self.loss.stages if isinstance(self.loss, Distillation) else None
         if stages and len(stages.values) != len(backbone.stages):
             raise ValueError(
