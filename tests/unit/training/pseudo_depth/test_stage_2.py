@@ -134,7 +134,7 @@ def test_depth_beside_the_label_adds_its_weighed_loss(make_two: Make, tmp_path: 
 def test_the_branch_that_is_drawn_learns_depth_too(make_two: Make) -> None:
     """The decoder looks at the end of the 96 channel stage, whose adaptive block lies before it; the stages behind it get nothing of the map."""
     model = {"name": "mobilenet-v2", "adaptive_stages": [4, 5, 6]}
-    recipe = make_two(depth={"weight": 0.5}, model=model, sampling={"configurations": {"LHH": 1.0}})
+    recipe = make_two(depth={"weight": 0.5}, model=model, sampling={"configurations": {"LHH": 0.5, "HLL": 0.5}})
     learner = Learner(recipe.model.build(), recipe)
     outputs = learner.train()(torch.randn(2, 3, 32, 32), "LHH", torch.tensor([0, 1]))
     assert outputs.depth.shape == (2, 1, 16, 16)
