@@ -24,6 +24,8 @@ class Stream(IntEnum):
     """The pictures by which a teacher's inner values are known."""
     OTHERS = 6
     """Which bona fide picture has the map of which other."""
+    STATISTICS = 7
+    """The configurations and augmentations by which statistics of batch normalisation are estimated."""
 
 
 def seeds(seed: int, stream: Stream, *place: int) -> np.random.SeedSequence:

@@ -74,6 +74,10 @@ class Lesson(Protocol):
         """The loss of a step, on the device of the model."""
         ...
 
+    def settle(self, network: Network) -> None:
+        """Make the network ready to be measured and kept; the loop calls it before `errors`."""
+        ...
+
     def errors(self, network: Network) -> Errors:
         """How good the network is on dev, all-heavy."""
         ...

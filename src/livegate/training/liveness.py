@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,11 +20,14 @@ from livegate.models.network import Network
 from livegate.models.scorer import TorchScorer, normalise
 from livegate.preprocessing import Preprocessing
 from livegate.training.augment import PixelAugment
+from livegate.training.chance import Stream, seeds
 from livegate.training.learner import Learner
 from livegate.training.lesson import Errors, begun, optimiser
 from livegate.training.loader import Batch, Batches
 from livegate.training.losses import step_loss
+from livegate.training.recalibration import recalibrate
 from livegate.training.recipe import Recipe
+from livegate.training.sampling import draw_configuration
 from livegate.training.targets import Targets, opened
 from livegate.training.tasks import require
 
@@ -37,6 +41,7 @@ class Liveness:
         self.recipe = recipe
         self._augment = PixelAugment(recipe.augment)
         self._dev: Index | None = None
+        self._batches: Batches | None = None
 
     @property
     def deployed(self) -> Preprocessing:
@@ -59,7 +64,8 @@ class Liveness:
             )
         require(training.samples, recipe.tasks, recipe.name)
         targets = Targets.open(recipe.depth, recipe.data, training.samples) if recipe.depth.weight else None
-        return Batches(training.samples, recipe, targets)
+        self._batches = Batches(training.samples, recipe, targets)
+        return self._batches
 
     def fresh(self, device: torch.device) -> tuple[Learner, Optimizer]:
         """See `Lesson`; from the recipe's initial weights, if it has them."""
@@ -70,10 +76,28 @@ class Liveness:
 
     def loss(self, model: nn.Module, batch: Batch, configuration: Configuration, rng: np.random.Generator) -> Tensor:
         """See `Lesson`."""
-        device = next(model.parameters()).device
-        pictures = self._augment(batch.pictures.to(device))
-        x = normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
-        return step_loss(model, x, batch, configuration, self.recipe, rng)
+        return step_loss(model, self._input(model, batch), batch, configuration, self.recipe, rng)
+
+    def _input(self, model: nn.Module, batch: Batch) -> Tensor:
+        """The pictures of a batch, augmented and normalised, on the device of the model."""
+        pictures = self._augment(batch.pictures.to(next(model.parameters()).device))
+        return normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
+
+    def settle(self, network: Network) -> None:
+        """See `Lesson`."""
+        if self._batches is None:
+            raise RuntimeError("open comes first")
+        wanted = min(self.recipe.branches.recalibrated, len(self._batches))
+        if wanted:
+            recalibrate(network, self._drawn(network, self._batches, range(len(self._batches) - wanted, len(self._batches))))
+
+    def _drawn(self, network: Network, batches: Batches, steps: range) -> Iterator[tuple[Tensor, Configuration]]:
+        """The inputs of steps with configurations drawn for each; the last steps of a run have the deployed size."""
+        for step in steps:
+            chance = seeds(self.recipe.seed, Stream.STATISTICS, step)
+            torch.manual_seed(int(chance.generate_state(1)[0]))
+            configuration = draw_configuration(self.recipe.sampling.configurations, np.random.default_rng(chance))
+            yield self._input(network, batches[step]), configuration
 
     def errors(self, network: Network) -> Errors:
         """The all-heavy configuration on the pictures of dev, at argmax, as the paper measures it."""

@@ -208,6 +208,7 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
 
 def _finish_epoch(run: Run, lesson: Lesson, epoch: int, log: Log) -> None:
     """Measure on dev; keep the weights if they are the best so far."""
+    lesson.settle(run.network)
     errors = lesson.errors(run.network)
     log.epoch(run.step, epoch, errors)
     chooses = next(iter(errors.notes))

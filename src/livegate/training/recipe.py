@@ -296,6 +296,9 @@ class Branches(Section):
     distilled: Annotated[float, Field(ge=0)] = 0.0
     """Of in-place distillation, block by block: each time a heavy branch is drawn, the light one learns to give what it gives. The weight of the
     mean squared differences over the variance of what is to be given, of all blocks; that of the label is 1. 0 = the label alone teaches."""
+    recalibrated: Annotated[int, Field(ge=0)] = 0
+    """Before the network is measured and kept, the statistics of batch normalisation become the means over the pictures of the run's last so
+    many steps, whose crops have the deployed size, with configurations drawn as they are trained. 0 = running averages, as training leaves them."""
 
 
 class Run(Section):
@@ -398,6 +401,8 @@ class Recipe(PresentationRecipe):
             raise ValueError(
                 f"features are challenged by the one label of a picture: use {self.mix.name} or challenge, not both"
             )
+        if self.branches.recalibrated and not self.trunk:
+            raise ValueError("trunk = 0 freezes the statistics that branches.recalibrated would estimate anew: use one of them")
         if self.tasks != Tasks() and self.augment.simulated:
             raise ValueError("a simulated attack has no species, light or attributes: use tasks without augment.simulated")
         if self.depth.weight:

@@ -41,6 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "loss": {"name": "soft-triple"},
         "optimiser": SGD | {"schedule": "steps", "milestones": [1], "gamma": 0.5},
     },
+    "statistics estimated anew": {"branches": {"recalibrated": 2}, "optimiser": {"epochs": 2}, "mix": {"style": 0.5}},
     "focal, tasks, mixup, sgd": {
         "loss": {"name": "cross-entropy", "focus": 2.0},
         "tasks": {"species": 0.1, "illumination": 0.1, "attributes": 1.0},

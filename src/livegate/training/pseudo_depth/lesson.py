@@ -196,6 +196,9 @@ class PseudoDepth:
         discriminator = 0.5 * (taken_for(bout.real, 1) + taken_for(bout.generated, 0))
         return loss + weights.adversarial * taken_for(bout.fooled, 1) + discriminator
 
+    def settle(self, network: Network) -> None:
+        """See `Lesson`; it is ready as it is."""
+
     def errors(self, network: Network) -> Errors:
         """How far the maps of dev are off: of bona fide pictures by L1, of attacks by their mean, which shall be 0.
 
