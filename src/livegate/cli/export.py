@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import typer
 
@@ -44,8 +44,9 @@ def export(
         Path | None,
         typer.Option(
             metavar="INDEX",
-            help="Index whose split dev sets the threshold of each configuration; for verification the index of the training, of which "
-            "the people are taken who were put aside for dev.",
+            help="Index whose dev sets the threshold of each configuration: the split that the recipe of the network names so, without the "
+            "sources that it leaves out; for verification the index of the training, of which the people are taken who were put aside for "
+            "dev.",
         ),
     ] = None,
     rule: Annotated[
@@ -57,7 +58,11 @@ def export(
         ),
     ] = "",
     calibration: Annotated[
-        Path | None, typer.Option(metavar="INDEX", help="Index whose split train sets the ranges of int8 files.")
+        Path | None,
+        typer.Option(
+            metavar="INDEX",
+            help="Index whose train sets the ranges of int8 files: the split that the recipe names so, without the sources that it leaves out.",
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(metavar="NAME", help="Name of the artifact; that of DIR without it.")] = None,
     card: Annotated[Path | None, typer.Option(metavar="FILE", help="Model card (Markdown) to go with it.")] = None,
@@ -78,7 +83,6 @@ def export(
     to = "onnx" if to is None else to
     from livegate.cli.progress import counting
     from livegate.configuration import Configuration
-    from livegate.data.index import Index
     from livegate.errors import LivegateError
     from livegate.export.targets import ALL, chosen
 
@@ -91,8 +95,8 @@ def export(
         targets, skipped = ([target for target in some if target.name not in there] for some in (targets, skipped))
     if not targets:
         raise LivegateError(f"nothing can be added to {out}{_without(skipped)}")
-    index = _dev(dev, made_of) if dev else None
-    train = Index.read(calibration).split("train") if calibration else None
+    index = _part(dev, "dev", made_of) if dev else None
+    train = _part(calibration, "train", made_of) if calibration else None
     held = [Configuration.parse(text) for text in configurations.split(",")] if configurations is not None else []
     alone = Configuration.parse(fixed) if fixed is not None else None
     with counting("thresholds", len(index.samples) if index else 0) as advance:
@@ -170,14 +174,14 @@ def source(words: str) -> Artifact | Checkpoint:
     return Artifact.open(folder) if (folder / MANIFEST).is_file() else Checkpoint.load(folder)
 
 
-def _dev(path: Path, made_of: Artifact | Checkpoint) -> Index:
-    """The pictures that set the thresholds of a network."""
-    from livegate.export.thresholds import dev_of
+def _part(path: Path, part: Literal["train", "dev"], made_of: Artifact | Checkpoint) -> Index:
+    """The pictures that set the thresholds of a network, or the ranges of its int8 files."""
+    from livegate.export.thresholds import part_of
     from livegate.runtime.artifact import Artifact
 
     if isinstance(made_of, Artifact):
-        return dev_of(path, made_of.manifest.task, made_of.manifest.provenance.recipe)
-    return dev_of(path, made_of.task, made_of.recipe)
+        return part_of(path, part, made_of.manifest.task, made_of.manifest.provenance.recipe)
+    return part_of(path, part, made_of.task, made_of.recipe)
 
 
 def _held(made_of: Artifact | Checkpoint, out: Path, fixed: str | None) -> Collection[str]:

@@ -100,9 +100,10 @@ class Order:
         """Check what can be checked before the work.
 
         Raises:
-            LivegateError: for a target without its converter or pictures, an unknown rule, a configuration of another network.
+            LivegateError: for a target without its converter or pictures, an unknown rule, a dev that cannot set thresholds, a configuration
+                of another network.
         """
-        self.thresholds(task)
+        self.thresholds(task).check()
         for target in self.targets:
             target.require()
             if task not in target.tasks:

@@ -34,6 +34,21 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any], name: object) -> Self:
+        """A table, or a whole recipe, from plain data; ``name`` is what a fault is reported against.
+
+        Raises:
+            RecipeError: with every fault found.
+        """
+        try:
+            return cls.model_validate(plain)
+        except ValidationError as error:
+            faults = [
+                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}, got {_short(e['input'])}" for e in error.errors()
+            ]
+            raise RecipeError(name, faults) from None
+
 
 class Place(Section):
     """Where what is learned from lies."""
@@ -334,21 +349,6 @@ class AnyRecipe(Section):
             RecipeError: with every fault found: unknown keys, values out of range, configurations that do not fit.
         """
         return cls.from_plain(read_plain(path, overrides), path)
-
-    @classmethod
-    def from_plain(cls, plain: Mapping[str, Any], name: object) -> Self:
-        """A recipe from plain data; ``name`` is what a fault is reported against.
-
-        Raises:
-            RecipeError: with every fault found.
-        """
-        try:
-            return cls.model_validate(plain)
-        except ValidationError as error:
-            faults = [
-                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}, got {_short(e['input'])}" for e in error.errors()
-            ]
-            raise RecipeError(name, faults) from None
 
 
 class PresentationRecipe(AnyRecipe):

@@ -203,6 +203,21 @@ def test_dev_of_a_network_for_liveness_is_the_split(
     assert orders[0][1].dev == Index.read(generated).split("dev")
 
 
+def test_splits_and_sources_are_those_of_the_recipe(
+    run: Run, orders: list[tuple[str, Order]], generated: Path, tmp_path: Path
+) -> None:
+    """For thresholds and for the ranges of int8: no picture of a source that was left out, whatever the splits are called."""
+    spec = ModelSpec(adaptive_stages=())
+    recipe = {"data": {"train": "dev", "dev": "test", "leave_out": ["generated-phone"]}}
+    made_of = tmp_path / "model.safetensors"
+    Checkpoint(spec, Preprocessing(), as_weights(spec.build()), recipe, {}).save(made_of)
+    assert run("--dev", generated, "--calibration", generated, "--out", tmp_path / "new", of=made_of)[::2] == (0, "")
+    ((_, order),) = orders
+    for index, split in ((order.dev, "test"), (order.calibration, "dev")):
+        assert index is not None
+        assert {(sample.split, sample.source) for sample in index.samples} == {(split, "generated-webcam")}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [

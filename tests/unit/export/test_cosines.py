@@ -58,4 +58,4 @@ def test_the_unknown_make_no_pair(tmp_path: Path) -> None:
 def test_nobody_is_known(tmp_path: Path) -> None:
     """Without a subject there is no pair to set a threshold on."""
     with pytest.raises(LivegateError, match=r"index\.csv: names no subject"):
-        Cosines(index_of(tmp_path, "-----"), fmr=0.25, advance=lambda _: None).facts(Tone(), [Configuration(())])
+        Cosines(index_of(tmp_path, "-----"), fmr=0.25, advance=lambda _: None).check()

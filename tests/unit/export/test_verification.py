@@ -18,7 +18,7 @@ from livegate.errors import ArtifactError, LivegateError, MetricError
 from livegate.export import targets
 from livegate.export.exporter import Order, fmr_of
 from livegate.export.targets import TARGETS
-from livegate.export.thresholds import Cosines, dev_of
+from livegate.export.thresholds import Cosines, part_of
 from livegate.models.checkpoint import Checkpoint
 from livegate.models.embedding import Embedding
 from livegate.models.network import Network
@@ -112,10 +112,11 @@ def cv2_read(path: Path) -> NDArray[np.float32]:
 
 
 def test_too_few_pairs_for_a_rule_are_an_error(generated: Path) -> None:
-    """Below one in so many pairs no threshold can be told from another."""
+    """Below one in so many pairs no threshold can be told from another; told before a face is embedded."""
     dev = Index.read(generated).split("dev")
     with pytest.raises(MetricError, match=r"FMR 0\.001 needs at least 1,000 non-mated comparisons"):
-        Cosines(dev, 0.001, lambda _: None).facts(Brightness(), [Configuration.parse("H")])
+        Order(dev=dev).check(2, "verification")
+    Order(dev=dev, rule="fmr=0.1").check(2, "verification")
 
 
 def test_without_dev_nothing_is_claimed() -> None:
@@ -128,7 +129,7 @@ def test_without_dev_nothing_is_claimed() -> None:
 def test_dev_needs_the_recipe_of_the_training(generated: Path) -> None:
     """That of another task or none draws nobody."""
     with pytest.raises(LivegateError, match="the recipe of this network"):
-        dev_of(generated, "verification", {"name": "random"})
+        part_of(generated, "dev", "verification", {"name": "random"})
 
 
 def test_one_configuration_alone_is_still_an_embedding(face_checkpoint: Callable[[int], Path]) -> None:
