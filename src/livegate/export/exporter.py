@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -174,7 +173,7 @@ def extend(checkpoint: Checkpoint, folder: Path, order: Order) -> Path:
     order.check(source.network.adaptive_blocks, source.task)
     require_same(source.scorer, artifact)
     with scratch(folder) as place:
-        shutil.copytree(folder, place, dirs_exist_ok=True)
+        _copy(artifact, place)
         added = {target.name: _variant(place, source, target, order) for target in order.targets}
         _write(place, _with(artifact.manifest, added))
         Artifact.open(place)
@@ -193,7 +192,7 @@ def derive(artifact: Artifact, checkpoint: Checkpoint, out: Path, order: Order) 
     """Write a copy of an artifact that has more variants, whole or not at all.
 
     Args:
-        artifact: what is copied, with its thresholds, card and licence.
+        artifact: what is copied, with its thresholds, card and licence; of its folder nothing else.
         checkpoint: the network that it was made of.
         out: the folder; it must not exist yet.
         order: what to add.
@@ -202,11 +201,11 @@ def derive(artifact: Artifact, checkpoint: Checkpoint, out: Path, order: Order) 
         The folder.
 
     Raises:
-        ArtifactError: if ``out`` exists, and what `extend` raises.
+        ArtifactError: if ``out`` exists, a file of the artifact was changed since it was opened, and what `extend` raises.
     """
     require_new(out)
     with scratch(out) as folder:
-        shutil.copytree(artifact.folder, folder, dirs_exist_ok=True)
+        _copy(artifact, folder)
         extend(checkpoint, folder, order)
         folder.replace(out)
     return out
@@ -230,6 +229,14 @@ def require_new(out: Path) -> None:
     """
     if out.exists():
         raise ArtifactError(out, ["exists already; choose another folder or remove it"])
+
+
+def _copy(artifact: Artifact, folder: Path) -> None:
+    """Write the files that a manifest names, checked against it, and the manifest; whatever else lies beside them stays there."""
+    for name, sha256 in artifact.named.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(artifact.file(name, sha256))
+    _write(folder, artifact.manifest)
 
 
 def _fill(folder: Path, source: Source, name: str, papers: Papers, order: Order) -> None:

@@ -49,12 +49,16 @@ class Artifact:
         Raises:
             ArtifactError: with every missing or changed file.
         """
-        manifest = self.manifest
-        named = {**manifest.files, **({manifest.golden.file: manifest.golden.sha256} if manifest.golden else {})}
-        named |= {name: file.sha256 for variant in manifest.variants.values() for name, file in variant.files.items()}
-        faults = [fault for name, sha256 in sorted(named.items()) if (fault := _file_fault(self.folder, name, sha256))]
+        faults = [fault for name, sha256 in sorted(self.named.items()) if (fault := _file_fault(self.folder, name, sha256))]
         if faults:
             raise ArtifactError(self.folder, faults)
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The SHA-256 of every file that the manifest names."""
+        manifest = self.manifest
+        named = {**manifest.files, **({manifest.golden.file: manifest.golden.sha256} if manifest.golden else {})}
+        return named | {name: file.sha256 for variant in manifest.variants.values() for name, file in variant.files.items()}
 
     @property
     def licence(self) -> str:
@@ -89,10 +93,15 @@ class Artifact:
         Raises:
             ArtifactError: if a file is missing or changed.
         """
-        files = {name: self._bytes(name, file.sha256) for name, file in variant.files.items()}
+        files = {name: self.file(name, file.sha256) for name, file in variant.files.items()}
         return Model(files, variant.entry, variant.precision)
 
-    def _bytes(self, name: str, sha256: str) -> bytes:
+    def file(self, name: str, sha256: str) -> bytes:
+        """The bytes of a file of the folder, checked.
+
+        Raises:
+            ArtifactError: if it is missing or changed.
+        """
         try:
             data = (self.folder / name).read_bytes()
         except OSError as error:

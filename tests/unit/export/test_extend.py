@@ -17,7 +17,7 @@ from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.errors import ArtifactError, ConfigurationError, LivegateError, MissingExtraError, ParityError
 from livegate.export import exporter, onnx
-from livegate.export.exporter import Order, Papers, export, extend
+from livegate.export.exporter import Order, Papers, derive, export, extend
 from livegate.export.targets import TARGETS, Target
 from livegate.export.written import Written
 from livegate.models.checkpoint import Checkpoint
@@ -219,6 +219,40 @@ def test_one_configuration_can_be_exported_alone(
         expected = engine.run(images, Configuration.parse(""))
         np.testing.assert_allclose(whole.run(images, Configuration.parse(text)), expected, rtol=0, atol=1e-5)
         assert np.array_equal(cached.run(images, Configuration.parse(text)), expected)
+
+
+def test_a_copy_holds_what_the_manifest_names_and_nothing_else(
+    checkpoint: Checkpoint, artifact: Path, dev: Index, seen: list[NDArray[np.float32]], tmp_path: Path
+) -> None:
+    """What else lies in the folder, be it a file or a link to one, stays there: a copy is what people publish."""
+    (artifact / "notes.txt").write_text("private", "utf-8")
+    (tmp_path / "key").write_text("private", "utf-8")
+    (artifact / "key").symlink_to(tmp_path / "key")
+    (artifact / "pictures").symlink_to(dev.path.parent)
+    names = {"manifest.json", "model.onnx", "golden.npz", "CARD.md", "LICENSE"}
+    kept = artifact.parent / "kept"
+    artifact.joinpath("model.onnx").rename(kept)
+    artifact.joinpath("model.onnx").symlink_to(kept)  # as a cache of downloads has its files
+    before = hashes(artifact)
+    copy = derive(Artifact.open(artifact), checkpoint, tmp_path / "copy", Order([INT8], dev=dev, calibration=dev))
+    assert len(seen) == 1
+    assert {path.name for path in copy.rglob("*")} == {*names, "model.int8.onnx"}
+    assert not any(path.is_symlink() for path in copy.rglob("*"))
+    assert {name: before[name] for name in names - {"manifest.json"}}.items() <= hashes(copy).items()
+    assert set(Artifact.open(copy).manifest.variants) == {"onnx", "onnx-int8"}
+    assert hashes(artifact) == before
+
+
+def test_a_file_that_was_changed_since_is_not_copied(
+    checkpoint: Checkpoint, artifact: Path, seen: list[NDArray[np.float32]], dev: Index, tmp_path: Path
+) -> None:
+    """What is copied is what was opened, or nothing is."""
+    opened = Artifact.open(artifact)
+    (artifact / "CARD.md").write_text("another card", "utf-8")
+    with pytest.raises(ArtifactError, match=r"CARD\.md is not the file that the manifest names"):
+        derive(opened, checkpoint, tmp_path / "copy", Order([INT8], dev=dev, calibration=dev))
+    assert not seen
+    assert not (tmp_path / "copy").exists()
 
 
 def test_another_export_that_ended_meanwhile_is_kept(
