@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from livegate.configuration import Configuration
-from livegate.decision import score_from_logits
-from livegate.errors import PictureError
+from livegate.decision import Task, score_from_logits
+from livegate.errors import ArtifactError, LivegateError, PictureError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import Pixels, Preprocessing, to_input
 from livegate.runtime.artifact import Artifact
-from livegate.runtime.backends.base import Options, load
+from livegate.runtime.backends.base import RUNTIMES, Options, load
 from livegate.runtime.calibration import Calibration
 from livegate.runtime.foreign import opened
-from livegate.runtime.manifest import Manifest
+from livegate.runtime.manifest import OUTPUTS, Manifest
 
 
 class EngineOptions(TypedDict, total=False):
@@ -41,7 +41,7 @@ class EngineOptions(TypedDict, total=False):
 
 
 class Engine:
-    """A network that is loaded once and switches configurations from one call to the next.
+    """A network that is loaded once and switches configurations from one call to the next. One engine serves one thread at a time.
 
     Args:
         artifact: an artifact, the path of its folder, or that of a file of another maker that is known by its SHA-256.
@@ -120,11 +120,24 @@ class Engine:
         Raises:
             ConfigurationError: if the file does not hold it.
             PictureError: if the array has another shape, type or range.
+            ArtifactError: if the runtime cannot run the file, or what comes out has another shape.
         """
         _check(images, self.preprocessing.size)
         if configuration not in self._held:
             self.choose(str(configuration))  # says why
-        return self._backend.run(images, configuration)
+        try:
+            output = np.asarray(self._backend.run(images, configuration))
+        except LivegateError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the runtimes' exceptions share no base but Exception
+            raise self._fault(f"cannot be run ({' '.join(str(error).split())})") from None
+        if not _fits(output.shape, len(images), self.manifest.task):
+            raise self._fault(f"gives an output of shape {output.shape} for {len(images)} pictures")
+        return output
+
+    def _fault(self, what: str) -> ArtifactError:
+        label = RUNTIMES[self.variant.runtime].label
+        return ArtifactError(self.artifact.folder, [f"its file for {label} {what}; get the artifact again"])
 
     def logits(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
         """`run` of a network for liveness: (N, 2) float32, 0 bona fide, 1 attack.
@@ -148,6 +161,13 @@ class Engine:
     def scores(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float64]:
         """The score of each crop (size, size, 3) uint8 RGB: (N,) float64, 0..1, higher = more bona fide."""
         return score_from_logits(self.logits(to_input(crops), configuration))
+
+
+def _fits(shape: tuple[int, ...], pictures: int, task: Task) -> bool:
+    """Whether an output is one row a picture, for liveness of two logits; the manifest does not say how long an embedding is."""
+    if len(shape) != 2 or shape[0] != pictures:
+        return False
+    return shape[1] == len(OUTPUTS[task]) if task == "liveness" else shape[1] > 0
 
 
 def _check(images: NDArray[np.float32], size: int) -> None:

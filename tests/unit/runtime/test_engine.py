@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -199,6 +200,76 @@ def test_an_input_that_is_none_is_refused(engine: Engine, array: np.ndarray, wor
     with pytest.raises(PictureError, match=words) as caught:
         engine.logits(array, Configuration.parse("HHH"))
     assert "expected (N, 3, 128, 128) float32, RGB, 0..255, N at least 1" in str(caught.value)
+
+
+class Stub:
+    """A backend that gives what it is told to, or fails with it."""
+
+    def __init__(self, given: object) -> None:
+        self.given = given
+
+    def run(self, *_: object) -> object:
+        """The same whatever comes."""
+        if isinstance(self.given, Exception):
+            raise self.given
+        return self.given
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (5, 1), (1, 2), (4, 2), (2, 5), (5,), (5, 2, 1), ()])
+def test_logits_of_another_shape_are_refused(
+    artifact: Path, images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...]
+) -> None:
+    """One row for all pictures, or a third logit, would be spread over the scores and be wrong without a word."""
+    engine = Engine(artifact)
+    monkeypatch.setattr(engine, "_backend", Stub(np.zeros(shape, np.float32)))
+    with pytest.raises(
+        ArtifactError, match=re.escape(f"gives an output of shape {shape} for 5 pictures; get the artifact again")
+    ):
+        engine.logits(images, Configuration.parse("HHH"))
+
+
+@pytest.mark.parametrize(("shape", "fits"), [((5, 32), True), ((5, 7), True), ((1, 32), False), ((5, 0), False), ((5,), False)])
+def test_embeddings_are_one_row_a_picture(
+    face_artifact: Path, monkeypatch: pytest.MonkeyPatch, shape: tuple[int, ...], *, fits: bool
+) -> None:
+    """How many numbers each has is the network's own affair."""
+    engine = Engine(face_artifact)
+    monkeypatch.setattr(engine, "_backend", Stub(np.zeros(shape, np.float32)))
+    crops = [np.zeros((112, 112, 3), np.uint8)] * 5
+    if fits:
+        assert engine.embeddings(crops, Configuration.parse("HH")).shape == shape
+    else:
+        with pytest.raises(ArtifactError, match="gives an output of shape"):
+            engine.embeddings(crops, Configuration.parse("HH"))
+
+
+def test_a_runtime_that_fails_is_told_in_one_line(
+    artifact: Path, images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own exceptions share no base; those of Livegate pass as they are."""
+    engine = Engine(artifact)
+    monkeypatch.setattr(engine, "_backend", Stub(RuntimeError("Non-zero status\n  while running Conv")))
+    with pytest.raises(
+        ArtifactError, match=r"ONNX Runtime cannot be run \(Non-zero status while running Conv\); get"
+    ) as caught:
+        engine.logits(images, Configuration.parse("HHH"))
+    assert "\n" not in str(caught.value)
+    monkeypatch.setattr(engine, "_backend", Stub(LivegateError("as it is")))
+    with pytest.raises(LivegateError, match="as it is"):
+        engine.logits(images, Configuration.parse("HHH"))
+
+
+def test_a_file_that_takes_other_inputs_is_told(tampered: Path, images: NDArray[np.float32]) -> None:
+    """A sound ONNX file whose input has another name loads, and fails when it runs."""
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(tampered / "model.onnx")
+    for value in model.graph.input:
+        value.name = value.name.replace("image", "picture")
+    for node in model.graph.node:
+        node.input[:] = ["picture" if name == "image" else name for name in node.input]
+    resigned(tampered, "model.onnx", model.SerializeToString())
+    with pytest.raises(ArtifactError, match="its file for ONNX Runtime cannot be run"):
+        Engine(tampered).logits(images, Configuration.parse("HHH"))
 
 
 @pytest.mark.parametrize(
