@@ -28,6 +28,8 @@ TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
 TEMPLATE_SIDE = 112
 FARTHEST, SMALLEST_SCALE = 1_000_000, 1e-4
 """No point of a face lies farther from the corner of its picture; no face is so much larger than the input."""
+MAX_STRETCHES = 8
+"""Each is one more run of the detector where there is no face."""
 REACH = 16_000
 """Pixels about a face that are looked at when it is aligned: OpenCV warps no picture with a side above 32,766."""
 
@@ -40,7 +42,7 @@ class Detection:
         score: smallest detector score that counts as a face, 0..1.
         nms: overlap (intersection over union) above which the weaker of two boxes is dropped, 0..1.
         longest_side: the picture is area-averaged to at most this many pixels before detection, never enlarged.
-        stretches: widths tried in turn when nothing is found: YuNet misses faces that are squashed sideways.
+        stretches: widths tried in turn when nothing is found, at most `MAX_STRETCHES`: YuNet misses faces that are squashed sideways.
         widened: how many times as wide and as high as found a box is cut out; a box that is given is cut out as it is.
     """
 
@@ -55,8 +57,9 @@ class Detection:
             raise ValueError(f"detector score and nms must lie between 0 and 1, got {self.score} and {self.nms}")
         if self.longest_side < 64:
             raise ValueError(f"detector longest_side must be at least 64 pixels, got {self.longest_side}")
-        if not self.stretches or not all(1 <= factor <= 4 for factor in self.stretches):
-            raise ValueError(f"detector stretches must be one or more factors from 1 to 4, got {self.stretches}")
+        if not 1 <= len(self.stretches) <= MAX_STRETCHES or not all(1 <= factor <= 4 for factor in self.stretches):
+            got = f"{self.stretches[:MAX_STRETCHES]}, {len(self.stretches)} of them"
+            raise ValueError(f"detector stretches must be 1 to {MAX_STRETCHES} factors from 1 to 4, got {got}")
         if not all(1 <= factor <= 4 for factor in self.widened):
             raise ValueError(f"detector widened must be two factors from 1 to 4, got {self.widened}")
 

@@ -212,6 +212,7 @@ def test_bad_fields_are_refused(fields: dict[str, Any]) -> None:
         {"nms": 1.5},
         {"longest_side": 63},
         {"stretches": ()},
+        {"stretches": (1.0,) * 9},
         {"stretches": (1.0, 0.9)},
         {"stretches": (math.nan,)},
         {"stretches": (1.0, 1e9)},
