@@ -24,23 +24,28 @@ def gradcam(scorer: TorchScorer, crop: Pixels, configuration: Configuration) -> 
     A feature weighs as much as its mean gradient (equation 1). Where the last block begins with a mean over all places and goes on
     linearly, as in MobileNetV2, the places add up to the logit difference less its bias.
 
+    A place is drawn where the network looks from it. Kernels of odd width that are padded by half of it, as all networks here have them,
+    are centred on the pixel that they begin at: the first place on the first pixel, each further one as far on as the strides say.
+
     Args:
         scorer: the network; all is computed on a copy of it.
         crop: (size, size, 3) uint8, RGB.
         configuration: one branch for each adaptive block.
     """
-    chain = scorer.network.fixed(configuration).eval()
+    *body, head = scorer.network.fixed(configuration).eval()
     device = next(scorer.network.parameters()).device
+    features, apart = normalise(torch.from_numpy(to_input([crop])).to(device), scorer.preprocessing), 1
     with torch.no_grad():
-        features: Tensor = chain[:-1](normalise(torch.from_numpy(to_input([crop])).to(device), scorer.preprocessing))
-    grid, whole = _grid(features, chain[-1])
-    apart = len(crop) / len(grid)
+        for block in body:
+            before, features = features.shape[-1], block(features)
+            apart *= round(before / features.shape[-1])  # the stride: at the edge a place may be left over
+    grid, whole = _grid(features, head)
     return HeatMap(
-        values=spread(grid, (np.arange(len(grid)) + 0.5) * apart, len(crop)),
+        values=spread(grid, np.arange(len(grid)) * apart + 0.5, len(crop)),
         whole=whole,
         method="gradcam",
         meaning="what a place of the network's last features adds to it",
-        grain=round(apart),
+        grain=apart,
     )
 
 

@@ -14,6 +14,7 @@ from torch import nn
 from livegate.configuration import Branch, Configuration
 from livegate.explain.gradcam import gradcam
 from livegate.explain.heat import evidence, spread
+from livegate.models.mobilenet_v2 import Classifier
 from livegate.models.mobilenet_v3 import Head
 from livegate.models.network import Network
 from livegate.models.registry import BACKBONES, ModelSpec
@@ -22,8 +23,8 @@ from livegate.preprocessing import Pixels, Preprocessing, to_input
 
 
 def as_map(grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A map of 64 x 64 pixels, its 16 x 16 places spread evenly."""
-    return spread(grid, np.arange(16) * 4 + 2.0, 64)
+    """A map of 64 x 64 pixels, its 16 x 16 places on every fourth pixel."""
+    return spread(grid, np.arange(16) * 4 + 0.5, 64)
 
 
 def features(scorer: TorchScorer, crop: Pixels) -> torch.Tensor:
@@ -44,7 +45,7 @@ def test_it_is_the_class_activation_map_of_a_linear_head(small: TorchScorer, cro
     np.testing.assert_allclose(values, as_map(expected.detach().numpy()), atol=1e-6)
     (whole,) = evidence(small, to_input([crop]), plain)
     assert found.whole == pytest.approx(whole, abs=1e-5)
-    assert values.sum() / 4**2 + (last.bias[0] - last.bias[1]).item() == pytest.approx(whole, abs=1e-5)
+    assert values[::4, ::4].sum() + (last.bias[0] - last.bias[1]).item() == pytest.approx(whole, abs=1e-5)
 
 
 def test_the_weight_of_a_feature_is_its_mean_gradient(crop: Pixels, plain: Configuration) -> None:
@@ -73,12 +74,57 @@ def test_the_weight_of_a_feature_is_its_mean_gradient(crop: Pixels, plain: Confi
 
 
 def test_only_what_is_looked_at_lights_up(quarter: TorchScorer, crop: Pixels, plain: Configuration) -> None:
-    """A network that is blind but for one quarter: outside of it, less half a place, there is nothing."""
+    """A network that is blind but for one quarter: outside of it there is nothing."""
     values = gradcam(quarter, crop, plain).values
     assert np.abs(values[:32, :32]).max() > 1e-3
     outside = np.ones_like(values, bool)
-    outside[: 32 + 2, : 32 + 2] = False
+    outside[:32, :32] = False
     assert (values[outside] == 0).all()
+
+
+class OnePlace(nn.Module):
+    """Lets nothing pass but one place, three down and three across."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (N, C, H, W) to the same shape."""
+        mask = torch.zeros_like(x)
+        mask[..., 3, 3] = 1
+        return x * mask
+
+
+@pytest.mark.parametrize("size", [64, 61, 50])
+def test_a_place_is_drawn_where_the_network_looks(size: int, plain: Configuration) -> None:
+    """The middle of the input gradient of one place, weights and biases all alike, is the pixel where the map of it is strongest.
+
+    Also where the strides do not divide the size: 61 pixels have 8 places, 50 have 7.
+    """
+    body = nn.Sequential(*(nn.Conv2d(1 if number else 3, 1, 3, 2, padding=1) for number in range(3)))
+    scorer = TorchScorer(Network([*body, OnePlace(), Classifier(1, 2, 0.2)]).eval(), Preprocessing(size=size))
+    for parameter in body.parameters():
+        nn.init.constant_(parameter, 0.1)
+    nn.init.constant_(scorer.network.blocks[-1][-1].weight, 1)
+    with torch.no_grad():
+        scorer.network.blocks[-1][-1].weight[1] = -1
+    x = torch.zeros(1, 3, size, size, requires_grad=True)
+    (gradient,) = torch.autograd.grad(body(x)[0, 0, 3, 3], x)
+    rows = gradient[0].sum((0, 2)).numpy()
+    middle = rows @ np.arange(size) / rows.sum()
+    found = gradcam(scorer, np.zeros((size, size, 3), np.uint8), plain)
+    values = np.abs(found.values)
+    assert np.unravel_index(values.argmax(), values.shape) == (round(middle), round(middle)) == (24, 24)
+    assert middle == pytest.approx(24, abs=1e-4)
+    assert found.grain == 8
+
+
+def test_every_network_is_centred_as_the_map_takes_it() -> None:
+    """All kernels of all networks for liveness are odd and padded by half, whatever their stride."""
+    names = [name for name, backbone in BACKBONES.items() if backbone.task == "liveness"]
+    layers = [layer for name in names for layer in ModelSpec(name, ()).build().modules() if isinstance(layer, nn.Conv2d)]
+    assert {layer.kernel_size[0] for layer in layers} == {1, 3, 5}
+    assert sum(layer.stride == (2, 2) for layer in layers) == 5 * (len(names) - 1) + 4
+    for layer in layers:
+        assert layer.kernel_size[0] % 2 == 1
+        assert layer.kernel_size == tuple(2 * padding + 1 for padding in layer.padding)
 
 
 def test_what_speaks_for_one_speaks_against_the_other(
