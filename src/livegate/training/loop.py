@@ -18,7 +18,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from livegate.errors import RecipeError
+from livegate.errors import LivegateError, RecipeError
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
 from livegate.training.chance import Stream, seeds
@@ -243,10 +243,24 @@ def learning_rate(recipe: AnyRecipe, step: int, steps_per_epoch: int) -> float:
 
 
 def _remaining(recipe: AnyRecipe, batches: Batches, step: int) -> Iterator[Any]:
-    workers = recipe.run.loader_workers
-    return iter(
-        DataLoader(cast("Dataset[Any]", batches), batch_size=None, sampler=range(step, len(batches)), num_workers=workers)
-    )
+    steps, workers = range(step, len(batches)), recipe.run.loader_workers
+    for batch in DataLoader(_Told(batches), batch_size=None, sampler=steps, num_workers=workers):
+        if isinstance(batch, LivegateError):
+            raise batch
+        yield batch
+
+
+class _Told(Dataset[Any]):
+    """Batches, or the error that stood in the way: one that is raised in a worker comes out as its traceback."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __getitem__(self, step: int) -> Any:  # noqa: ANN401 - the lesson that made it knows what it is
+        try:
+            return self.batches[step]
+        except LivegateError as error:
+            return error
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -19,7 +19,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from livegate.data.index import Index
-from livegate.errors import CheckpointError, IndexFileError, RecipeError
+from livegate.errors import CheckpointError, DataSetError, IndexFileError, LivegateError, PictureError, RecipeError
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
@@ -27,7 +27,7 @@ from livegate.training.learner import Learner
 from livegate.training.lesson import optimiser
 from livegate.training.liveness import Liveness
 from livegate.training.loader import Batches
-from livegate.training.loop import STATE, Run, descend, learning_rate, train
+from livegate.training.loop import STATE, Run, _remaining, descend, learning_rate, train
 from livegate.training.recipe import Recipe
 
 Make = Callable[..., Recipe]
@@ -224,6 +224,36 @@ def _one_parameter(module: nn.Module) -> nn.Parameter:
 
 def _statistics(module: nn.Module) -> Tensor:
     return next(buffer for name, buffer in module.named_buffers() if name.endswith("running_mean"))
+
+
+# What stands in the way.
+
+
+@dataclass
+class Broken:
+    """Three batches, of which the second cannot be made."""
+
+    error: LivegateError
+    steps_per_epoch: int = 3
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, step: int) -> Tensor:
+        if step == 1:
+            raise self.error
+        return torch.tensor(step)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("error", [PictureError("a.png: is empty"), DataSetError("a.rec", ["is cut off"])])
+def test_an_error_of_a_worker_is_told_as_it_is(make_recipe: Make, workers: int, error: LivegateError) -> None:
+    """In its turn, and without the traceback of another process."""
+    batches = _remaining(make_recipe(run={"loader_workers": workers}), Broken(error), 0)
+    assert next(batches).item() == 0
+    with pytest.raises(type(error)) as caught:
+        next(batches)
+    assert str(caught.value) == str(error)
 
 
 # Kill and resume.
