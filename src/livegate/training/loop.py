@@ -84,6 +84,16 @@ class Run:
         if self.average:
             self.average.update_parameters(self._learned)
 
+    def require_finite(self) -> None:
+        """Check that there is something to keep: also a finite loss may be followed by a step to nowhere.
+
+        Raises:
+            RecipeError: if a weight is NaN or infinite.
+        """
+        tensors = [*self.learner.state_dict().values(), *self.network.state_dict().values()]
+        if not all(tensor.isfinite().all() for tensor in tensors):
+            raise _diverged(self.recipe, f"weights are not finite after step {self.step}")
+
     def save(self) -> None:
         """Write the state to resume from, atomically."""
         tensors = dict(self.learner.state_dict())
@@ -152,7 +162,7 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         The checkpoint of the best epoch on dev: the one with the smallest D-EER, equal error rate of verification, or error of the maps.
 
     Raises:
-        RecipeError: if the recipe does not fit the data, or the folder holds another run.
+        RecipeError: if the recipe does not fit the data, the folder holds another run, or the training diverges; what was kept before stays.
         IndexFileError: if the index has faults, no labels or lacks a split.
         CheckpointError: if the initial weights or the teacher are missing or do not fit.
         PictureError: if a training picture cannot be read.
@@ -179,9 +189,12 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
             run.count()
             log.step(run.step, loss)
             epoch, place = divmod(run.step, batches.steps_per_epoch)
+            due = place == 0 or run.step % recipe.run.checkpoint_every == 0
+            if due:
+                run.require_finite()
             if place == 0:
                 _finish_epoch(run, lesson, epoch, log)
-            if place == 0 or run.step % recipe.run.checkpoint_every == 0:
+            if due:
                 run.save()
     return folder / WEIGHTS
 
@@ -194,7 +207,11 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
     step: int,
     batch: Any,  # noqa: ANN401 - the lesson that made it knows what it is
 ) -> float:
-    """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone."""
+    """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone.
+
+    Raises:
+        RecipeError: if the loss is NaN or infinite.
+    """
     chance = seeds(lesson.recipe.seed, Stream.STEP, step)
     rng = np.random.default_rng(chance)
     configuration = draw_configuration(lesson.recipe.sampling.configurations, rng)
@@ -203,7 +220,15 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)
     optimiser.step()
-    return loss.item()
+    told = loss.item()
+    if not math.isfinite(told):
+        raise _diverged(lesson.recipe, f"the loss is {told} at step {step + 1}, configuration {str(configuration)!r}")
+    return told
+
+
+def _diverged(recipe: AnyRecipe, what: str) -> RecipeError:
+    advice = "lower optimiser.learning_rate, and train anew with another --out"
+    return RecipeError(f"recipe {recipe.name}", [f"diverges: {what}; {advice}"])
 
 
 def _finish_epoch(run: Run, lesson: Lesson, epoch: int, log: Log) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +24,7 @@ from livegate.errors import CheckpointError, DataSetError, IndexFileError, Liveg
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
+from livegate.training import loop
 from livegate.training.learner import Learner
 from livegate.training.lesson import optimiser
 from livegate.training.liveness import Liveness
@@ -254,6 +256,58 @@ def test_an_error_of_a_worker_is_told_as_it_is(make_recipe: Make, workers: int, 
     with pytest.raises(type(error)) as caught:
         next(batches)
     assert str(caught.value) == str(error)
+
+
+class Worse(Liveness):
+    """From the fifth step on its loss is as told."""
+
+    told = math.nan
+    asked = 0
+
+    def loss(self, *given: Any) -> Tensor:
+        """See `Lesson`."""
+        self.asked += 1
+        return super().loss(*given) * (self.told if self.asked > 4 else 1.0)
+
+
+@pytest.mark.parametrize("told", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_the_run(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: float
+) -> None:
+    """Step and configuration are told, and what to do; state and result are those from before, and finite."""
+    lesson = Worse(recipe)
+    lesson.told = told
+    monkeypatch.setattr(loop, "lesson_of", lambda _: lesson)
+    drawn = rf"the loss is {told} at step 5, configuration '[HL]{{3}}'; lower optimiser\.learning_rate, and train anew"
+    with pytest.raises(RecipeError, match=rf"^recipe tiny: diverges: {drawn}"):
+        train(recipe, tmp_path, quiet=True)
+    (state, header), (weights, _) = (read_tensors(tmp_path / name) for name in (STATE, WEIGHTS))
+    assert header["step"] == "4"
+    assert all(tensor.isfinite().all() for tensor in [*state.values(), *weights.values()])
+
+
+class Steep(Liveness):
+    """Its loss is a number, its gradient none: the root of something that is zero."""
+
+    def loss(self, model: nn.Module, *given: Any) -> Tensor:
+        """See `Lesson`."""
+        network = model.module.network  # type: ignore[union-attr]
+        return super().loss(model, *given) + (next(network.parameters()) * 0).sum().sqrt()
+
+
+def test_weights_that_are_no_numbers_are_never_kept(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step at the end of an epoch leads to nowhere though its loss is finite: neither state nor result is written."""
+    recipe = recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update={"batch": 24})})
+    monkeypatch.setattr(loop, "lesson_of", lambda _: Steep(recipe))
+    with pytest.raises(RecipeError, match="recipe tiny: diverges: weights are not finite after step 1; lower"):
+        train(recipe, tmp_path, quiet=True)
+    assert not [name for name in (STATE, WEIGHTS) if (tmp_path / name).exists()]
+
+
+def test_an_epoch_that_leaves_one_picture_over_is_learned(make_recipe: Make, generated: Path, tmp_path: Path) -> None:
+    """24 pictures in batches of 23: one step, and batch normalisation has no cause to complain."""
+    train(make_recipe(data={"index": str(generated)}, optimiser={"batch": 23, "epochs": 1}), tmp_path, quiet=True)
+    assert read_tensors(tmp_path / STATE)[1]["step"] == "1"
 
 
 # Kill and resume.
