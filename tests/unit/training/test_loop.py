@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from livegate.data.index import Index
 from livegate.errors import CheckpointError, DataSetError, IndexFileError, LivegateError, PictureError, RecipeError
-from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors
+from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
 from livegate.training import loop
@@ -474,6 +474,25 @@ def test_resuming_under_another_recipe_is_refused_with_what_differs(recipe: Reci
     ):
         train(other, finished, resume=True, quiet=True)
     assert (finished / STATE).read_bytes() == before
+
+
+def test_resuming_on_other_data_is_refused(make_recipe: Make, generated: Path, tmp_path: Path) -> None:
+    """Its index has lost a picture meanwhile; with it the run goes on. A state that does not know its data is refused, too."""
+    index, folder = tmp_path / "index.csv", tmp_path / "run"
+    whole = generated.read_text("utf-8").replace("\n", f"\n{generated.parent}/").removesuffix(f"{generated.parent}/")
+    index.write_text(whole, "utf-8")
+    recipe = make_recipe(data={"index": str(index)}, optimiser={"epochs": 1})
+    train(recipe, folder, quiet=True)
+    index.write_text("".join(whole.splitlines(keepends=True)[:-1]), "utf-8")
+    refused = r"another content of data\.index, by SHA-256; put that back, or use another folder"
+    with pytest.raises(RecipeError, match=refused):
+        train(recipe, folder, resume=True, quiet=True)
+    index.write_text(whole, "utf-8")
+    train(recipe, folder, resume=True, quiet=True)
+    tensors, header = read_tensors(folder / STATE)
+    write_tensors(folder / STATE, tensors, {key: value for key, value in header.items() if key != "sources"})
+    with pytest.raises(RecipeError, match=refused):
+        train(recipe, folder, resume=True, quiet=True)
 
 
 def test_starting_over_a_run_is_refused(recipe: Recipe, finished: Path) -> None:
