@@ -28,11 +28,16 @@ Catch the base class to catch them all:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copyreg
+from collections.abc import Callable, Sequence
 
 
 class LivegateError(Exception):
     """Base of every error that Livegate raises on purpose."""
+
+    def __reduce__(self) -> tuple[Callable[..., LivegateError], tuple[object, ...], dict[str, object]]:
+        """Another process gets it by its message, whatever its constructor takes."""
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
 
 
 class ConfigurationError(LivegateError, ValueError):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
+from multiprocessing.reduction import ForkingPickler
 
 import pytest
 
 from livegate import errors
-from livegate.errors import FaultsError, LivegateError, MissingExtraError
+from livegate.errors import FaultsError, LivegateError, MissingExtraError, PictureError
 
 BUILTINS = {
     "ConfigurationError": ValueError,
@@ -51,6 +52,20 @@ def test_all_faults_of_a_file_are_told_together() -> None:
     assert str(error) == "index.csv: line 2: no path; line 3: bad box"
     assert error.subject == "index.csv"
     assert error.faults == ("line 2: no path", "line 3: bad box")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PictureError("a.png: is empty"),
+        FaultsError("a.csv", ["no path", "bad box"]),
+        MissingExtraError("export", "onnx", "train"),
+    ],
+)
+def test_another_process_gets_an_error_as_it_is(error: LivegateError) -> None:
+    """Whatever its constructor takes: kind, message and what it holds for programs."""
+    again = ForkingPickler.loads(ForkingPickler.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 @pytest.mark.parametrize(("count", "told"), [(1, 1), (8, 8), (9, 8), (1000, 8)])

@@ -95,9 +95,15 @@ def begun(recipe: PresentationRecipe) -> Network:
         CheckpointError: if they are missing or do not fit.
     """
     network = recipe.model.build()
-    for name in filter(None, [recipe.initial] if isinstance(recipe.initial, str) else recipe.initial):
-        start_from(network, Checkpoint.load(recipe.data.folder / name), recipe.model.backbone.trunk)
+    for path in initial_weights(recipe).values():
+        start_from(network, Checkpoint.load(path), recipe.model.backbone.trunk)
     return network
+
+
+def initial_weights(recipe: PresentationRecipe) -> dict[str, Path]:
+    """The checkpoints that a recipe starts from, by their names in it: files, or folders of runs."""
+    names = [recipe.initial] if isinstance(recipe.initial, str) else recipe.initial
+    return {name: recipe.data.folder / name for name in names if name}
 
 
 def optimiser(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -62,7 +61,7 @@ class View(NamedTuple):
 
 
 class Batches(Dataset[Batch]):
-    """The batches of a run by their step, drawn and cut out as the recipe says.
+    """The batches of a run by their step, drawn and cut out as the recipe says. Where one picture alone is left over, it waits for the next epoch.
 
     Args:
         samples: the training split.
@@ -70,7 +69,7 @@ class Batches(Dataset[Batch]):
         targets: the maps of depth, where it is learned.
 
     Raises:
-        RecipeError: if it does not fit the samples: a label is missing, or a share's source.
+        RecipeError: if it does not fit the samples: a label is missing, a share's source, or a second picture.
     """
 
     def __init__(self, samples: Sequence[Sample], recipe: PresentationRecipe, targets: Targets | None = None) -> None:
@@ -78,10 +77,12 @@ class Batches(Dataset[Batch]):
         self.targets = targets
         self.bona_fide = [sample for sample in samples if sample.bona_fide]
         self.recipe = recipe
-        self.steps_per_epoch = -(-len(samples) // recipe.optimiser.batch)
-        self._order = lru_cache(maxsize=1)(self._draw_order)
+        full, left = divmod(len(samples), recipe.optimiser.batch)
+        self.steps_per_epoch = full + (left > 1)  # of one picture there is no variance, which batch normalisation needs
+        if not self.steps_per_epoch:
+            raise RecipeError(f"recipe {recipe.name}", [f"needs two pictures to learn from, got {len(samples)}"])
         try:
-            self._order(0)
+            self._drawn = 0, self._draw_order(0)
         except ValueError as error:
             raise RecipeError(f"recipe {recipe.name}: sampling", [str(error)]) from None
 
@@ -119,6 +120,12 @@ class Batches(Dataset[Batch]):
     def _side(self, step: int) -> int:
         small = step < self.recipe.crop.small_share * len(self)
         return self.recipe.crop.small_size if small else self.recipe.preprocessing.size
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """The order of an epoch; the last one is kept, for the next step mostly asks for it again."""
+        if self._drawn[0] != epoch:
+            self._drawn = epoch, self._draw_order(epoch)
+        return self._drawn[1]
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
         rng = drawing(self.recipe.seed, Stream.ORDER, epoch)

@@ -18,10 +18,11 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from livegate.errors import RecipeError
+from livegate.errors import LivegateError, RecipeError
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
 from livegate.training.chance import Stream, seeds
+from livegate.training.claim import claimed
 from livegate.training.lesson import Batches, Learning, Lesson
 from livegate.training.liveness import Liveness
 from livegate.training.log import Log
@@ -29,6 +30,7 @@ from livegate.training.pseudo_depth.lesson import PseudoDepth
 from livegate.training.pseudo_depth.recipe import DepthRecipe
 from livegate.training.recipe import AnyRecipe, Recipe
 from livegate.training.sampling import draw_configuration
+from livegate.training.sources import digests
 from livegate.training.verification.lesson import Verification
 from livegate.training.verification.recipe import VerificationRecipe
 
@@ -52,6 +54,7 @@ class Run:
         average: of the network's weights, and of the statistics of its normalisations; None where the recipe takes none.
         step: how many steps are done.
         best: the notes of the best epoch so far; empty before the first.
+        sources: the digests of what it learns from, by name.
     """
 
     recipe: AnyRecipe
@@ -61,6 +64,7 @@ class Run:
     average: AveragedModel | None = field(init=False, default=None)
     step: int = 0
     best: dict[str, Any] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Begin the average, if the recipe takes one."""
@@ -84,6 +88,16 @@ class Run:
         if self.average:
             self.average.update_parameters(self._learned)
 
+    def require_finite(self) -> None:
+        """Check that there is something to keep: also a finite loss may be followed by a step to nowhere.
+
+        Raises:
+            RecipeError: if a weight is NaN or infinite.
+        """
+        tensors = [*self.learner.state_dict().values(), *self.network.state_dict().values()]
+        if not all(tensor.isfinite().all() for tensor in tensors):
+            raise _diverged(self.recipe, f"weights are not finite after step {self.step}")
+
     def save(self) -> None:
         """Write the state to resume from, atomically."""
         tensors = dict(self.learner.state_dict())
@@ -94,14 +108,14 @@ class Run:
         if self.average:
             tensors |= {AVERAGE + name: tensor for name, tensor in self.average.state_dict().items()}
         header = {"recipe": self.recipe.model_dump_json(), "step": str(self.step), "best": json.dumps(self.best)}
-        write_tensors(self.folder / STATE, tensors, header)
+        write_tensors(self.folder / STATE, tensors, header | {"sources": json.dumps(self.sources)})
 
     def restore(self) -> None:
         """Take up the state that `save` wrote.
 
         Raises:
             CheckpointError: if it is missing or damaged.
-            RecipeError: if it was written under another recipe.
+            RecipeError: if it was written under another recipe, or its sources are no longer what they were.
         """
         tensors, header = read_tensors(self.folder / STATE)
         # Tables that are newer than the run have their defaults.
@@ -109,6 +123,13 @@ class Run:
         differences = _differences(before.model_dump(mode="json"), self.recipe.model_dump(mode="json"))
         if differences:
             raise RecipeError(self.folder, [f"was started with another recipe ({', '.join(differences)}); use another folder"])
+        known = json.loads(header.get("sources", "{}"))
+        changed = [name for name, digest in self.sources.items() if known.get(name) != digest]
+        if changed:
+            fault = (
+                f"was started with another content of {', '.join(changed)}, by SHA-256; put that back, or use another folder"
+            )
+            raise RecipeError(self.folder, [fault])
         self.learner.load_state_dict({name: t for name, t in tensors.items() if not name.startswith(("optimiser.", AVERAGE))})
         if self.average:
             self.average.load_state_dict(
@@ -140,7 +161,7 @@ def lesson_of(recipe: AnyRecipe) -> Lesson:
 
 
 def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool = False) -> Path:
-    """Train a network.
+    """Train a network. One run at a time writes to a folder; a second one is refused (not on Windows).
 
     Args:
         recipe: what to do.
@@ -152,38 +173,54 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         The checkpoint of the best epoch on dev: the one with the smallest D-EER, equal error rate of verification, or error of the maps.
 
     Raises:
-        RecipeError: if the recipe does not fit the data, or the folder holds another run.
+        RecipeError: if the recipe does not fit the data, the folder holds another run or its sources have changed, another process trains there, or the
+            training diverges; what was kept before stays.
         IndexFileError: if the index has faults, no labels or lacks a split.
         CheckpointError: if the initial weights or the teacher are missing or do not fit.
         PictureError: if a training picture cannot be read.
     """
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
-    if (folder / STATE).exists() and not resume:
-        raise RecipeError(folder, ["holds a run already; continue it with --resume or choose another folder with --out"])
+    _require_startable(folder, resume=resume)
     lesson = lesson_of(recipe)
     batches = lesson.open(folder, quiet=quiet)
 
     fabric = Fabric(accelerator="auto", devices=1, precision=recipe.run.precision)
     torch.manual_seed(recipe.seed)
-    run = Run(recipe, folder, *lesson.fresh(fabric.device))
+    run = Run(recipe, folder, *lesson.fresh(fabric.device), sources=digests(recipe))
     folder.mkdir(parents=True, exist_ok=True)
-    if resume and (folder / STATE).exists():
-        run.restore()
+    with claimed(folder):
+        _require_startable(folder, resume=resume)  # anew: another run may have been there since
+        if (folder / STATE).exists():
+            run.restore()
+        _finish(fabric, run, lesson, batches, quiet=quiet)
+    return folder / WEIGHTS
+
+
+def _require_startable(folder: Path, *, resume: bool) -> None:
+    if (folder / STATE).exists() and not resume:
+        raise RecipeError(folder, ["holds a run already; continue it with --resume or choose another folder with --out"])
+
+
+def _finish(fabric: Fabric, run: Run, lesson: Lesson, batches: Batches, *, quiet: bool) -> None:
+    """Take the steps that are left."""
+    recipe = run.recipe
     model, optimiser = fabric.setup(run.learner, run.optimiser)
 
-    with Log(folder, lesson.columns, total=len(batches), done=run.step, quiet=quiet) as log:
+    with Log(run.folder, lesson.columns, total=len(batches), done=run.step, quiet=quiet) as log:
         for batch in _remaining(recipe, batches, run.step):
             _set_learning_rate(run.optimiser, recipe, run.step, batches.steps_per_epoch)
             loss = descend(fabric, model, optimiser, lesson, run.step, batch)
             run.count()
             log.step(run.step, loss)
             epoch, place = divmod(run.step, batches.steps_per_epoch)
+            due = place == 0 or run.step % recipe.run.checkpoint_every == 0
+            if due:
+                run.require_finite()
             if place == 0:
                 _finish_epoch(run, lesson, epoch, log)
-            if place == 0 or run.step % recipe.run.checkpoint_every == 0:
+            if due:
                 run.save()
-    return folder / WEIGHTS
 
 
 def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold them would hide what changes
@@ -194,7 +231,11 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
     step: int,
     batch: Any,  # noqa: ANN401 - the lesson that made it knows what it is
 ) -> float:
-    """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone."""
+    """One step of descent on one configuration. Branches that were not drawn get no gradient, so the optimiser leaves them alone.
+
+    Raises:
+        RecipeError: if the loss is NaN or infinite.
+    """
     chance = seeds(lesson.recipe.seed, Stream.STEP, step)
     rng = np.random.default_rng(chance)
     configuration = draw_configuration(lesson.recipe.sampling.configurations, rng)
@@ -203,7 +244,15 @@ def descend(  # noqa: PLR0913 - one step needs all of them, and a class to hold 
     optimiser.zero_grad(set_to_none=True)
     fabric.backward(loss)
     optimiser.step()
-    return loss.item()
+    told = loss.item()
+    if not math.isfinite(told):
+        raise _diverged(lesson.recipe, f"the loss is {told} at step {step + 1}, configuration {str(configuration)!r}")
+    return told
+
+
+def _diverged(recipe: AnyRecipe, what: str) -> RecipeError:
+    advice = "lower optimiser.learning_rate, and train anew with another --out"
+    return RecipeError(f"recipe {recipe.name}", [f"diverges: {what}; {advice}"])
 
 
 def _finish_epoch(run: Run, lesson: Lesson, epoch: int, log: Log) -> None:
@@ -243,10 +292,24 @@ def learning_rate(recipe: AnyRecipe, step: int, steps_per_epoch: int) -> float:
 
 
 def _remaining(recipe: AnyRecipe, batches: Batches, step: int) -> Iterator[Any]:
-    workers = recipe.run.loader_workers
-    return iter(
-        DataLoader(cast("Dataset[Any]", batches), batch_size=None, sampler=range(step, len(batches)), num_workers=workers)
-    )
+    steps, workers = range(step, len(batches)), recipe.run.loader_workers
+    for batch in DataLoader(_Told(batches), batch_size=None, sampler=steps, num_workers=workers):
+        if isinstance(batch, LivegateError):
+            raise batch
+        yield batch
+
+
+class _Told(Dataset[Any]):
+    """Batches, or the error that stood in the way: one that is raised in a worker comes out as its traceback."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+
+    def __getitem__(self, step: int) -> Any:  # noqa: ANN401 - the lesson that made it knows what it is
+        try:
+            return self.batches[step]
+        except LivegateError as error:
+            return error
 
 
 def _differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:

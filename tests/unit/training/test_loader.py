@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 
 import cv2
@@ -42,6 +43,33 @@ def test_a_step_is_the_same_batch_whenever_it_is_asked_for(generated: Path, make
         assert torch.equal(batch.pictures, in_order[step].pictures)
         assert torch.equal(batch.labels, in_order[step].labels)
     assert not torch.equal(in_order[0].pictures, in_order[1].pictures)
+
+
+def test_another_process_gets_the_same_batches(plain_pictures: list[Sample], make_recipe: Make) -> None:
+    """Where processes are spawned, the loader's workers are handed a copy."""
+    batches = Batches(plain_pictures, make_recipe())
+    batches[4]
+    copy = ForkingPickler.loads(ForkingPickler.dumps(batches))
+    for step in (0, 4, 8):
+        assert torch.equal(copy[step].pictures, batches[step].pictures)
+        assert torch.equal(copy[step].labels, batches[step].labels)
+
+
+@pytest.mark.parametrize(("pictures", "sizes"), [(16, [8, 8]), (17, [8, 8]), (18, [8, 8, 2])])
+def test_no_batch_has_one_picture_alone(
+    plain_pictures: list[Sample], make_recipe: Make, pictures: int, sizes: list[int]
+) -> None:
+    """The one that is left over is another in the next epoch, so that none is lost; two are a batch."""
+    batches = Batches(plain_pictures[:pictures], make_recipe(sampling={"balance": False}, augment=OFF))
+    steps = [_numbers(batches[step]) for step in range(len(batches))]
+    assert [len(step) for step in steps] == 3 * sizes
+    assert set().union(*steps) == set(range(pictures))
+
+
+def test_one_picture_is_no_training_set(plain_pictures: list[Sample], make_recipe: Make) -> None:
+    """It would be a run without a step."""
+    with pytest.raises(RecipeError, match="recipe tiny: needs two pictures to learn from, got 1"):
+        Batches(plain_pictures[:1], make_recipe(sampling={"balance": False}))
 
 
 def test_another_seed_gives_other_batches(generated: Path, make_recipe: Make) -> None:

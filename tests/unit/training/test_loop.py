@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -19,15 +20,16 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from livegate.data.index import Index
-from livegate.errors import CheckpointError, IndexFileError, RecipeError
-from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors
+from livegate.errors import CheckpointError, DataSetError, IndexFileError, LivegateError, PictureError, RecipeError
+from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
+from livegate.training import loop
 from livegate.training.learner import Learner
 from livegate.training.lesson import optimiser
 from livegate.training.liveness import Liveness
 from livegate.training.loader import Batches
-from livegate.training.loop import STATE, Run, descend, learning_rate, train
+from livegate.training.loop import STATE, Run, _remaining, descend, learning_rate, train
 from livegate.training.recipe import Recipe
 
 Make = Callable[..., Recipe]
@@ -226,6 +228,88 @@ def _statistics(module: nn.Module) -> Tensor:
     return next(buffer for name, buffer in module.named_buffers() if name.endswith("running_mean"))
 
 
+# What stands in the way.
+
+
+@dataclass
+class Broken:
+    """Three batches, of which the second cannot be made."""
+
+    error: LivegateError
+    steps_per_epoch: int = 3
+
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, step: int) -> Tensor:
+        if step == 1:
+            raise self.error
+        return torch.tensor(step)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+@pytest.mark.parametrize("error", [PictureError("a.png: is empty"), DataSetError("a.rec", ["is cut off"])])
+def test_an_error_of_a_worker_is_told_as_it_is(make_recipe: Make, workers: int, error: LivegateError) -> None:
+    """In its turn, and without the traceback of another process."""
+    batches = _remaining(make_recipe(run={"loader_workers": workers}), Broken(error), 0)
+    assert next(batches).item() == 0
+    with pytest.raises(type(error)) as caught:
+        next(batches)
+    assert str(caught.value) == str(error)
+
+
+class Worse(Liveness):
+    """From the fifth step on its loss is as told."""
+
+    told = math.nan
+    asked = 0
+
+    def loss(self, *given: Any) -> Tensor:
+        """See `Lesson`."""
+        self.asked += 1
+        return super().loss(*given) * (self.told if self.asked > 4 else 1.0)
+
+
+@pytest.mark.parametrize("told", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_stops_the_run(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: float
+) -> None:
+    """Step and configuration are told, and what to do; state and result are those from before, and finite."""
+    lesson = Worse(recipe)
+    lesson.told = told
+    monkeypatch.setattr(loop, "lesson_of", lambda _: lesson)
+    drawn = rf"the loss is {told} at step 5, configuration '[HL]{{3}}'; lower optimiser\.learning_rate, and train anew"
+    with pytest.raises(RecipeError, match=rf"^recipe tiny: diverges: {drawn}"):
+        train(recipe, tmp_path, quiet=True)
+    (state, header), (weights, _) = (read_tensors(tmp_path / name) for name in (STATE, WEIGHTS))
+    assert header["step"] == "4"
+    assert all(tensor.isfinite().all() for tensor in [*state.values(), *weights.values()])
+
+
+class Steep(Liveness):
+    """Its loss is a number, its gradient none: the root of something that is zero."""
+
+    def loss(self, model: nn.Module, *given: Any) -> Tensor:
+        """See `Lesson`."""
+        network = model.module.network  # type: ignore[union-attr]
+        return super().loss(model, *given) + (next(network.parameters()) * 0).sum().sqrt()
+
+
+def test_weights_that_are_no_numbers_are_never_kept(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step at the end of an epoch leads to nowhere though its loss is finite: neither state nor result is written."""
+    recipe = recipe.model_copy(update={"optimiser": recipe.optimiser.model_copy(update={"batch": 24})})
+    monkeypatch.setattr(loop, "lesson_of", lambda _: Steep(recipe))
+    with pytest.raises(RecipeError, match="recipe tiny: diverges: weights are not finite after step 1; lower"):
+        train(recipe, tmp_path, quiet=True)
+    assert not [name for name in (STATE, WEIGHTS) if (tmp_path / name).exists()]
+
+
+def test_an_epoch_that_leaves_one_picture_over_is_learned(make_recipe: Make, generated: Path, tmp_path: Path) -> None:
+    """24 pictures in batches of 23: one step, and batch normalisation has no cause to complain."""
+    train(make_recipe(data={"index": str(generated)}, optimiser={"batch": 23, "epochs": 1}), tmp_path, quiet=True)
+    assert read_tensors(tmp_path / STATE)[1]["step"] == "1"
+
+
 # Kill and resume.
 
 KILLED = """
@@ -390,6 +474,25 @@ def test_resuming_under_another_recipe_is_refused_with_what_differs(recipe: Reci
     ):
         train(other, finished, resume=True, quiet=True)
     assert (finished / STATE).read_bytes() == before
+
+
+def test_resuming_on_other_data_is_refused(make_recipe: Make, generated: Path, tmp_path: Path) -> None:
+    """Its index has lost a picture meanwhile; with it the run goes on. A state that does not know its data is refused, too."""
+    index, folder = tmp_path / "index.csv", tmp_path / "run"
+    whole = generated.read_text("utf-8").replace("\n", f"\n{generated.parent}/").removesuffix(f"{generated.parent}/")
+    index.write_text(whole, "utf-8")
+    recipe = make_recipe(data={"index": str(index)}, optimiser={"epochs": 1})
+    train(recipe, folder, quiet=True)
+    index.write_text("".join(whole.splitlines(keepends=True)[:-1]), "utf-8")
+    refused = r"another content of data\.index, by SHA-256; put that back, or use another folder"
+    with pytest.raises(RecipeError, match=refused):
+        train(recipe, folder, resume=True, quiet=True)
+    index.write_text(whole, "utf-8")
+    train(recipe, folder, resume=True, quiet=True)
+    tensors, header = read_tensors(folder / STATE)
+    write_tensors(folder / STATE, tensors, {key: value for key, value in header.items() if key != "sources"})
+    with pytest.raises(RecipeError, match=refused):
+        train(recipe, folder, resume=True, quiet=True)
 
 
 def test_starting_over_a_run_is_refused(recipe: Recipe, finished: Path) -> None:

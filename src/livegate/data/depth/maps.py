@@ -11,7 +11,7 @@ No file is named after a picture, so no path of an index leads out of the folder
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, Self
@@ -127,8 +127,15 @@ class DepthMaps:
             )
         if size != len(names) * MAP_BYTES or sha256(path) != facts.maps_sha256:
             raise DepthError(folder, [f"{MAPS} is not what livegate depth wrote; make the maps anew in another folder"])
-        maps = np.memmap(path, np.uint8, "r", shape=(len(names), SIZE, SIZE))
-        return cls(folder, facts.teacher, facts.splits, {name: row for row, name in enumerate(names)}, maps)
+        return cls._mapped(folder, facts.teacher, facts.splits, {name: row for row, name in enumerate(names)})
+
+    @classmethod
+    def _mapped(cls, folder: Path, teacher: str, splits: tuple[str, ...], rows: Mapping[str, int]) -> Self:
+        return cls(folder, teacher, splits, rows, np.memmap(folder / MAPS, np.uint8, "r", shape=(len(rows), SIZE, SIZE)))
+
+    def __reduce__(self) -> tuple[Callable[..., DepthMaps], tuple[object, ...]]:
+        """Another process opens the maps itself; they may be gigabytes."""
+        return self._mapped, (self.folder, self.teacher, self.splits, self._rows)
 
     def of(self, name: str) -> Map | None:
         """The map of a bona fide picture by its name in the index; None where the teacher failed.

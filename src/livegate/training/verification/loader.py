@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import cv2
@@ -44,7 +43,7 @@ class FaceBatches(Dataset[FaceBatch]):
         self.places = places
         self.recipe = recipe
         self.steps_per_epoch = len(places) // recipe.optimiser.batch
-        self._order = lru_cache(maxsize=1)(self._draw_order)
+        self._drawn = 0, self._draw_order(0)
 
     def __len__(self) -> int:
         return self.steps_per_epoch * self.recipe.optimiser.epochs
@@ -64,6 +63,12 @@ class FaceBatches(Dataset[FaceBatch]):
         face = wobbled(resize(read(self.faces.source(place)), recipe.size, recipe.size), recipe.wobble, rng)
         mirrored = rng.random() < recipe.augment.flip
         return degraded(face[:, ::-1] if mirrored else face, recipe.augment, rng)
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        """The order of an epoch; the last one is kept, for the next step mostly asks for it again."""
+        if self._drawn[0] != epoch:
+            self._drawn = epoch, self._draw_order(epoch)
+        return self._drawn[1]
 
     def _draw_order(self, epoch: int) -> NDArray[np.int64]:
         return shuffled(self.places, drawing(self.recipe.seed, Stream.ORDER, epoch))

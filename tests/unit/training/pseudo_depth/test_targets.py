@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from livegate.data.depth import DepthMaps, Square, cut, frame
 from livegate.data.index import Index
@@ -117,6 +119,20 @@ def test_a_map_is_cut_and_mirrored_as_its_picture(
         assert np.array_equal(batch.maps[place, 0].numpy(), expected[:, ::-1] if view.mirrored else expected)
         turned[view.mirrored, sample.bona_fide] += 1
     assert turned[True, True] > 0
+
+
+def test_another_process_gets_the_same_maps_without_their_being_sent(
+    settings: Depth, data: Data, samples: tuple[Sample, ...], make_recipe: Any
+) -> None:
+    """They are opened there anew: those of half a million pictures are 2 GB."""
+    targets = Targets.open(settings, data)
+    batches = Batches(samples, make_recipe(), targets)
+    sent = ForkingPickler.dumps(targets)
+    assert len(sent) < 64 * 64  # one map
+    maps, expected = ForkingPickler.loads(ForkingPickler.dumps(batches))[1].maps, batches[1].maps
+    assert torch.equal(maps, expected)
+    assert expected is not None
+    assert expected.any()
 
 
 def test_without_maps_a_batch_has_none(samples: tuple[Sample, ...], make_recipe: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from multiprocessing.reduction import ForkingPickler
 
 import cv2
 import numpy as np
@@ -37,6 +38,16 @@ def test_a_step_gives_the_same_batch_whenever_it_is_asked_for(batches: Callable[
         assert torch.equal(again.pictures, found[step].pictures)
     seeded = batches(seed=6)
     assert any(not torch.equal(seeded[step].positions, found[step].positions) for step in found)
+
+
+def test_another_process_gets_the_same_batches(batches: Callable[..., FaceBatches]) -> None:
+    """Where processes are spawned, the loader's workers are handed a copy."""
+    found = batches()
+    found[3]
+    copy = ForkingPickler.loads(ForkingPickler.dumps(found))
+    for step in (0, 3, 5):
+        assert torch.equal(copy[step].pictures, found[step].pictures)
+        assert torch.equal(copy[step].positions, found[step].positions)
 
 
 def test_each_time_a_picture_is_seen_otherwise(make_recipe: Make) -> None:
