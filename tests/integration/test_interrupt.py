@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -26,14 +25,22 @@ from livegate.cli import main
 main()
 """
 
-HEARS = """
+WAITS = """
 import signal
+import time
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from livegate.cli import main
+from livegate.metrics import Scores
+
+def read(path):
+    print("reading", flush=True)
+    time.sleep(120)
+
+Scores.read = read
 main()
 """
-"""The command, also where the shell that started the tests in the background has made them deaf to the signal."""
+"""A command whose scores take long, also where the shell that started the tests in the background has made them deaf to the signal."""
 
 
 def interrupt(*_: object, **__: object) -> NoReturn:
@@ -55,16 +62,12 @@ def test_an_interrupt_while_the_command_is_loaded() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "livegate: interrupted\n")
 
 
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe to know when the command waits")
 def test_the_signal_itself(tmp_path: Path) -> None:
     """A command that waits for its scores is interrupted; there is nothing to go on with."""
-    pipe = tmp_path / "dev.csv"
-    os.mkfifo(pipe)
-    words = [sys.executable, "-c", HEARS, "evaluate", "--dev", pipe, "--test", pipe, "--out", tmp_path / "report"]
-    with (
-        subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process,
-        pipe.open("w"),  # as soon as the command opens it, too
-    ):
+    words = [sys.executable, "-c", WAITS, "evaluate", "--dev", "dev.csv", "--test", "test.csv", "--out", tmp_path / "report"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=120)
     assert (process.returncode, out, err) == (130, "", "livegate: interrupted\n")
