@@ -17,6 +17,7 @@ def test_a_stream_is_numpys_own_of_seed_number_and_place() -> None:
         "TURN": 4,
         "LOOK": 5,
         "OTHERS": 6,
+        "STATISTICS": 7,
     }
     expected = np.random.default_rng([7, 1, 12]).random(4)
     assert np.array_equal(drawing(7, Stream.PIXELS, 12).random(4), expected)
