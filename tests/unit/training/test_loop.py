@@ -247,15 +247,31 @@ class Broken:
         return torch.tensor(step)
 
 
-@pytest.mark.parametrize("workers", [0, 1])
 @pytest.mark.parametrize("error", [PictureError("a.png: is empty"), DataSetError("a.rec", ["is cut off"])])
-def test_an_error_of_a_worker_is_told_as_it_is(make_recipe: Make, workers: int, error: LivegateError) -> None:
-    """In its turn, and without the traceback of another process."""
-    batches = _remaining(make_recipe(run={"loader_workers": workers}), Broken(error), 0)
+def test_an_error_on_the_way_is_told_in_its_turn(make_recipe: Make, error: LivegateError) -> None:
+    """The batches before it are learned."""
+    batches = _remaining(make_recipe(run={"loader_workers": 0}), Broken(error), 0)
     assert next(batches).item() == 0
     with pytest.raises(type(error)) as caught:
         next(batches)
     assert str(caught.value) == str(error)
+
+
+def test_an_error_of_a_worker_is_told_as_it_is(generated: Path, tmp_path: Path) -> None:
+    """In one line, and not as the traceback of another process. In a process of its own: torch listens for the ends of workers ever after."""
+    index = generated.with_name("gone.csv")  # beside the pictures, whose places it names
+    text = generated.read_text("utf-8")
+    first = next(csv.DictReader(text.splitlines()))["path"]
+    index.write_text(text.replace(first, "gone.png", 1), "utf-8")
+    table = "{HHH=0.5,LLL=0.5}"
+    words = [f"data.index={str(index)!r}", "preprocessing.size=32", f"sampling.configurations={table}", "run.loader_workers=1"]
+    words += ["optimiser.epochs=1", "optimiser.batch=8", "crop.small_share=0", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        [sys.executable, "-m", "livegate", "train", "pta_paper", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "gone.png" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 class Worse(Liveness):
