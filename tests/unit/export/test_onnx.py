@@ -175,7 +175,11 @@ def test_batch_normalisation_is_folded(model: onnx.ModelProto) -> None:
 
 def test_the_file_says_nothing_of_the_machine_that_made_it(exported: Path, model: onnx.ModelProto) -> None:
     """No path and no stack trace of the exporting machine is in the file."""
-    data = (exported / "model.onnx").read_bytes()
+    words = onnx.load(exported / "model.onnx")
+    for graph in _graphs(words.graph):
+        for tensor in graph.initializer:
+            tensor.ClearField("raw_data")  # among millions of numbers any few letters stand by chance
+    data = words.SerializeToString()
     assert not [word for word in (b"site-packages", b"/tmp", b"/home", b"/work", b".py", b"Traceback") if word in data]
     nodes = [node for graph in _graphs(model.graph) for node in graph.node]
     assert len(nodes) > 100
