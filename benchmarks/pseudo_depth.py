@@ -33,10 +33,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from unseen import claimed, d_eers, interval, require_same, scored, table, without
+from unseen import d_eers, interval, require_same, scored, table, without
 
 from livegate.data.index import Index
-from livegate.files import replacing
+from livegate.files import claimed, replacing
 from livegate.metrics import Scores, auc, d_eer
 from livegate.metrics.literature import hter
 from livegate.models.checkpoint import WEIGHTS, Checkpoint
@@ -110,6 +110,7 @@ def main() -> None:
     ]
     for trial in () if arguments.table else planned:
         first, second = recipes(trial, arguments.data.absolute(), arguments.epochs, (arguments.stage_1, arguments.stage_2))
+        trial.folder.mkdir(parents=True, exist_ok=True)
         with claimed(trial.folder) as mine:
             if mine:
                 made_of = [recipe.model_dump(mode="json") for recipe in (first, second) if recipe]

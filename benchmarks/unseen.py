@@ -14,10 +14,8 @@ Intervals: 95 % percentiles over 2,000 draws of seeds, and of clips within the s
 from __future__ import annotations
 
 import argparse
-import fcntl
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -30,7 +28,7 @@ from livegate import evaluation
 from livegate.cli.progress import counting
 from livegate.configuration import Configuration
 from livegate.data.index import Index
-from livegate.files import write
+from livegate.files import claimed, write
 from livegate.metrics import PadReport, Rate, Rule, Scores, measure
 from livegate.metrics.resampling import Ordered, Resampling, Weighed
 from livegate.models.checkpoint import Checkpoint
@@ -81,6 +79,7 @@ def main() -> None:
         )
     ]
     for trial in planned:
+        trial.folder.mkdir(parents=True, exist_ok=True)
         with claimed(trial.folder) as mine:
             if mine:
                 require_same(trial.folder / "recipe.json", trial.recipe.model_dump(mode="json"))
@@ -101,19 +100,6 @@ def able(index: Index) -> list[str]:
 def recipe_of(recipe: str, changes: Sequence[str], index: Path, held: str, seed: int) -> Recipe:
     """The recipe of a rung without a source."""
     return Recipe.read(recipe, [*changes, f"data.index={str(index.absolute())!r}", f"data.leave_out={[held]}", f"seed={seed}"])
-
-
-@contextmanager
-def claimed(folder: Path) -> Iterator[bool]:
-    """Whether this process may work in a folder: only one at a time does."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
 
 
 def require_same(file: Path, plain: object) -> None:
@@ -211,7 +197,7 @@ def calibrated(scores: Scores, source: str) -> list[PadReport]:
     unseen = scores.where(scores.source == source)
     half = np.isin(unseen.subject, np.unique(unseen.subject)[::2])
     halves = unseen.where(half), unseen.where(~half)
-    if any(len(set(part.bona_fide.tolist())) < len((True, False)) for part in halves):
+    if any(len(set(part.bona_fide.tolist())) < 2 for part in halves):
         return []
     return [measured(halves[0], halves[1]), measured(halves[1], halves[0])]
 

@@ -6,6 +6,7 @@ import errno
 import io
 import os
 import secrets
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,10 +14,15 @@ from typing import BinaryIO, TextIO
 
 from livegate.errors import LivegateError
 
+if sys.platform != "win32":
+    import fcntl
+
 Identity = tuple[int, int]
 """Of a file: its device, and its number there."""
 NAME = r"^\w[\w.-]*$"
 """What a folder may be called that is named by a file: it leads to no other place."""
+LOCK = ".lock"
+"""An empty file of a folder that one process at a time writes to; of another file, which is replaced on the way, a lock would be lost."""
 _OWN = Path("/proc/self/fd")
 """The files that this process has open, where Linux lists them."""
 _SIGNS = {";": "semicolons", "\t": "tabs", "|": "bars"}
@@ -81,6 +87,31 @@ def separator_fault(header: str) -> list[str]:
         return []
     found = [word for sign, word in _SIGNS.items() if sign in header]
     return [f"separates its cells by {found[0]}; save it with commas"] if found else []
+
+
+@contextmanager
+def claimed(folder: Path) -> Iterator[bool]:
+    """Whether a folder is this process's alone; always where the system has no locks, as on Windows and some file systems of clusters.
+
+    The lock is the system's, so that it ends with the process, however that ends.
+
+    Raises:
+        OSError: when the folder cannot be written.
+    """
+    with (folder / LOCK).open("a") as file:
+        yield _locked(file)
+
+
+def _locked(file: TextIO) -> bool:
+    if sys.platform != "win32":
+        try:
+            # Not flock: a loader's workers would inherit it, and outlive a killed run by seconds.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except (BlockingIOError, PermissionError):  # POSIX leaves it to the system which of the two
+            return False
+        except OSError:
+            return True
+    return True
 
 
 @contextmanager

@@ -136,6 +136,7 @@ def test_what_is_reported_was_decided_by_it(run: Run, artifact: Path, tmp_path: 
     told = json.loads((tmp_path / "report" / "report.json").read_text("utf-8"))
     found = json.loads(out.read_text("utf-8"))["configurations"]["HHH"]["here"]
     (here,) = told["results"]
+    assert told["set_on"] == "calibration"
     assert here["picture"]["threshold"] == here["presentation"]["threshold"] == found["threshold"]
     assert here["picture"]["bpcer"]["errors"] == found["rejected"]
     assert "on pictures of one's own camera" in (tmp_path / "report" / "report.md").read_text("utf-8")

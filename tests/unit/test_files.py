@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any
@@ -15,12 +16,24 @@ from typing import IO, Any
 import pytest
 
 from livegate.errors import LivegateError
-from livegate.files import identities, replacing, require_none_of, require_other, whole, write
+from livegate.files import LOCK, claimed, identities, replacing, require_none_of, require_other, whole, write
 
 WRITERS: dict[str, tuple[Callable[[Path], AbstractContextManager[IO[Any]]], Any, Any]] = {
     "whole": (whole, b"one\r\n\xff", b"two"),
     "replacing": (replacing, "one\r\n\u00fc", "two"),
 }
+HOLDS = """
+import os, sys, time
+from pathlib import Path
+from livegate.files import claimed
+
+with claimed(Path(sys.argv[1])) as mine:
+    worker = os.fork()
+    if worker:
+        print(mine, worker, flush=True)
+    time.sleep(600)
+"""
+locks = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
 each = pytest.mark.parametrize(("opened", "one", "two"), WRITERS.values(), ids=WRITERS)
 
 
@@ -164,3 +177,43 @@ def test_many_files_that_are_read_are_looked_at_once(tmp_path: Path, monkeypatch
     for path in paths[40:]:
         require_none_of(path, read)
     assert looked == paths[40:]
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the folder, and a worker of its own."""
+    with subprocess.Popen([sys.executable, "-c", HOLDS, tmp_path], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            mine, worker = process.stdout.readline().split()
+            assert mine == "True"
+            yield process
+            os.kill(int(worker), signal.SIGKILL)
+        finally:
+            process.kill()
+
+
+@locks
+def test_a_folder_is_one_process_s_alone_until_that_ends(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    """At once when it is killed, though its worker has not noticed yet."""
+    assert holder.poll() is None
+    with claimed(tmp_path) as mine:
+        assert not mine
+    holder.kill()
+    holder.wait()
+    with claimed(tmp_path) as mine:
+        assert mine
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK]
+
+
+@locks
+@pytest.mark.parametrize("fault", [errno.ENOLCK, errno.EAGAIN, errno.EACCES])
+def test_a_file_system_without_locks_is_no_obstacle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: int) -> None:
+    """Some of clusters have none; of those that have, either of two faults means that another process holds it."""
+
+    def refused(*_: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr("livegate.files.fcntl.lockf", refused)
+    with claimed(tmp_path) as mine:
+        assert mine == (fault == errno.ENOLCK)

@@ -77,6 +77,7 @@ def evaluate(
             scores["test"],
             parsed,
             thresholds=shipped,
+            set_on="calibration" if calibration else "artifact",
             by=by or (),
             resample=report.Resample(cluster, replicates, seed),
             cues=baseline,

@@ -81,7 +81,7 @@ def _threshold(report: Report) -> Section:
         rates = (counted(rate) for rate in (found.worst_apcer, found.bpcer, half.worst_apcer, half.bpcer))
         return ((named(result.configuration), *threshold, *rates),)
 
-    whose = "as one's own camera has it" if "calibration" in report.sha256 else "as the model ships it"
+    whose = "as one's own camera has it" if report.set_on == "calibration" else "as the model ships it"
     place = " on dev" if report.set_on == "dev" else f", {whose}, for pictures and presentations alike"
     header = (
         "configuration",

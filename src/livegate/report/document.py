@@ -337,14 +337,14 @@ class Report(Part):
 
     ``schema`` is another number when a key was taken away or means something else.
 
-    ``rule`` set the thresholds: here on dev, or beforehand where an artifact shipped them. ``sha256`` are the hashes of the score files; ``headline`` the configurations shown in detail, the first of them in the summary;
+    ``rule`` set the thresholds: here on dev, or beforehand where an artifact ships them or a calibration has them. ``sha256`` are the hashes of the score files; ``headline`` the configurations shown in detail, the first of them in the summary;
     ``warnings`` what a reader should know before believing a figure.
     """
 
     schema_version: Annotated[Literal[2], Field(alias="schema")] = 2
     made: Made
     rule: str
-    set_on: Literal["dev", "artifact"]
+    set_on: Literal["dev", "artifact", "calibration"]
     unit: Literal["presentation"] = "presentation"
     sha256: Mapping[str, Sha256]
     counts: Mapping[str, Counts]

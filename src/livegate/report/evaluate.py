@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -59,6 +60,7 @@ def evaluate(  # noqa: PLR0913 - keyword-only facts
     rule: Rule | str = "bpcer=0.05",
     *,
     thresholds: Mapping[str, Threshold] | None = None,
+    set_on: Literal["artifact", "calibration"] = "artifact",
     by: Sequence[str] = (),
     resample: Resample | None = None,
     cues: tuple[Scores | None, Scores] | None = None,
@@ -71,7 +73,8 @@ def evaluate(  # noqa: PLR0913 - keyword-only facts
         dev: what thresholds are set on; None when they are given.
         test: what is reported.
         rule: how thresholds are set on dev.
-        thresholds: of each configuration, set elsewhere, such as those of an artifact; used when there is no dev.
+        thresholds: of each configuration, set elsewhere; used when there is no dev.
+        set_on: where that was.
         by: columns of test, source, subject, split or a fact, by whose values rates are told.
         resample: how bootstrap intervals are made.
         cues: dev and test as trivial cues score them (``livegate.data.cues``).
@@ -98,7 +101,7 @@ def evaluate(  # noqa: PLR0913 - keyword-only facts
     return doc.Report(
         made=made(),
         rule=str(rule) if dev is not None else reports[0].threshold.rule,
-        set_on="artifact" if dev is None else "dev",
+        set_on=set_on if dev is None else "dev",
         sha256=sha256 or {},
         counts={name: _counts(_of(scores, test.configurations[0])) for name, scores in given.items()},
         warnings=doubts(dev, test, reports, resampled),

@@ -121,9 +121,9 @@ def _tested(report: Report) -> str:
             else "."
         )
     threshold = first.presentation.threshold
-    whose = "" if report.set_on == "dev" else " of the model"
+    whose = " of the model" if report.set_on == "artifact" else ""
     where = f" on {shown(threshold.split)}{whose}" if threshold.split else ""
-    if "calibration" in report.sha256:
+    if report.set_on == "calibration":
         where = " on pictures of one's own camera"
     if "dev" in report.counts:
         where += f", {of(report.counts['dev'].presentations, 'other presentation')}"

@@ -58,7 +58,7 @@ class Liveness:
         """
         recipe = self.recipe
         training, self._dev = opened(recipe.data)
-        if len({sample.bona_fide for sample in self._dev.samples}) < len((True, False)):
+        if len({sample.bona_fide for sample in self._dev.samples}) < 2:
             raise RecipeError(
                 recipe.name, [f"the split {recipe.data.dev} needs attacks and bona fide pictures to choose the epoch by"]
             )

@@ -19,10 +19,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from livegate.errors import LivegateError, RecipeError
+from livegate.files import claimed
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
 from livegate.training.chance import Stream, seeds
-from livegate.training.claim import claimed
 from livegate.training.lesson import Batches, Learning, Lesson
 from livegate.training.liveness import Liveness
 from livegate.training.log import Log
@@ -189,7 +189,10 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
     torch.manual_seed(recipe.seed)
     run = Run(recipe, folder, *lesson.fresh(fabric.device), sources=digests(recipe))
     folder.mkdir(parents=True, exist_ok=True)
-    with claimed(folder):
+    with claimed(folder) as mine:
+        if not mine:
+            fault = "another training is writing to it; wait until that one has ended, or choose another folder with --out"
+            raise RecipeError(folder, [fault])
         _require_startable(folder, resume=resume)  # anew: another run may have been there since
         if (folder / STATE).exists():
             run.restore()

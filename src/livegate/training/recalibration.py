@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from livegate.configuration import Configuration
@@ -30,17 +30,11 @@ def recalibrate(network: Network, batches: Iterable[tuple[Tensor, Configuration]
     momenta, mode = [layer.momentum for layer in norms], network.training
     for layer in norms:
         layer.momentum = None  # the mean of all batches since
-        layer.num_batches_tracked = torch.zeros_like(_counted(layer))
+        if layer.num_batches_tracked is not None:
+            layer.num_batches_tracked.zero_()
     network.train()
     for x, configuration in batches:
         network(x, configuration)
     for layer, momentum in zip(norms, momenta, strict=True):
         layer.momentum = momentum
     network.train(mode)
-
-
-def _counted(layer: nn.Module) -> Tensor:
-    counted = layer.num_batches_tracked
-    if not isinstance(counted, Tensor):
-        raise TypeError(f"{type(layer).__name__} keeps no statistics")
-    return counted

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 
 from livegate.data.index import Index
 from livegate.errors import CheckpointError, DataSetError, IndexFileError, LivegateError, PictureError, RecipeError
+from livegate.files import LOCK
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights, read_tensors, write_tensors
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
@@ -439,6 +440,24 @@ def test_the_result_is_the_best_epoch_with_its_recipe(recipe: Recipe, finished: 
     assert Recipe.from_plain(checkpoint.recipe, "kept") == recipe
     assert checkpoint.preprocessing == recipe.deployed
     checkpoint.network()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked there")
+def test_a_second_training_in_a_folder_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    """It writes nothing, whether it starts or goes on."""
+    holds = "import sys, pathlib, livegate.files as f\nwith f.claimed(pathlib.Path(sys.argv[1])) as mine: print(mine, flush=True), input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", holds, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        for resume in (False, True):
+            with pytest.raises(
+                RecipeError, match="another training is writing to it; wait until that one has ended, or choose"
+            ):
+                train(recipe, tmp_path, resume=resume, quiet=True)
+        process.communicate("\n")
+    assert [path.name for path in tmp_path.iterdir()] == [LOCK]
 
 
 # Step 5 is the middle of the second epoch; step 7 the first of the third, before it is in any file.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import csv
-import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, BinaryIO
@@ -15,12 +13,9 @@ from livegate.data.depth.teachers import Teacher, landmarks_of
 from livegate.data.index import Index
 from livegate.errors import DepthError, IndexFileError, LivegateError, PictureError
 from livegate.faces import FaceFinder
-from livegate.files import replacing
+from livegate.files import LOCK, claimed, replacing
 from livegate.pictures import read
 from livegate.sample import Sample
-
-if sys.platform != "win32":
-    import fcntl
 
 NO_MAP = bytes(MAP_BYTES)
 
@@ -92,8 +87,10 @@ def write(plan: Plan, teacher: Teacher, advance: Callable[[int], None] = lambda 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not _finished(folder):
-            with _claimed(folder) as maps:
-                _complete(plan, teacher, maps, advance)
+            with claimed(folder) as mine:
+                if not mine:
+                    raise DepthError(folder, ["another livegate depth is writing to it; wait until that one has ended"])
+                _complete(plan, teacher, advance)
     except OSError as error:
         raise LivegateError(f"{folder} cannot be written ({error.strerror}); give a folder for the maps") from None
     return DepthMaps.open(folder, plan.index)
@@ -103,23 +100,7 @@ def _finished(folder: Path) -> bool:
     return (folder / FACTS).exists() and bool(Facts.read(folder).maps_sha256)
 
 
-@contextmanager
-def _claimed(folder: Path) -> Iterator[BinaryIO]:
-    """The file of the maps, for this run alone. The lock is the system's, so that it ends with the process, however that ends.
-
-    Raises:
-        DepthError: if another run has it.
-    """
-    with (folder / MAPS).open("a+b") as maps:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(maps, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise DepthError(folder, ["another livegate depth is writing to it; wait until that one has ended"]) from None
-        yield maps
-
-
-def _complete(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[int], None]) -> None:
+def _complete(plan: Plan, teacher: Teacher, advance: Callable[[int], None]) -> None:
     """Make what is missing in a claimed folder, and sign the whole."""
     folder = plan.folder
     done = _done(folder, plan.facts, len(plan.samples))  # anew: another run may have written since the plan was made
@@ -127,10 +108,12 @@ def _complete(plan: Plan, teacher: Teacher, maps: BinaryIO, advance: Callable[[i
         return
     if not (folder / FACTS).exists():
         _tell(folder, plan.facts)
-    _draw(replace(plan, done=done), teacher, maps, advance)
-    maps.seek(0)  # signed, the failures would be final
-    if all(maps.read(MAP_BYTES) == NO_MAP for _ in plan.samples):
-        maps.truncate(0)
+    with (folder / MAPS).open("a+b") as maps:
+        _draw(replace(plan, done=done), teacher, maps, advance)
+        maps.seek(0)  # signed, the failures would be final
+        if empty := all(maps.read(MAP_BYTES) == NO_MAP for _ in plan.samples):
+            maps.truncate(0)
+    if empty:
         what = f"holds no map: all pictures failed, {len(plan.samples):,} of them (listed in {folder / FAILED})"
         raise DepthError(folder, [f"{what}; mend that and run the same again, which tries them all"])
     _tell(folder, plan.facts.model_copy(update={"maps_sha256": sha256(folder / MAPS)}))
@@ -164,7 +147,8 @@ def _done(folder: Path, facts: Facts, wanted: int) -> int:
 def _untouched(folder: Path) -> bool:
     """Whether a folder is empty, but for what a run leaves that is killed before its first map."""
     return folder.is_dir() and all(
-        path.name.startswith(f".{FACTS}.") or (path.name == MAPS and not path.stat().st_size) for path in folder.iterdir()
+        path.name.startswith(f".{FACTS}.") or (path.name in {LOCK, MAPS} and not path.stat().st_size)
+        for path in folder.iterdir()
     )
 
 

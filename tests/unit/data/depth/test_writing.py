@@ -18,6 +18,7 @@ from livegate.data.depth.teachers import FivePoints
 from livegate.data.depth.writing import Plan, write
 from livegate.data.index import Index
 from livegate.errors import DepthError, IndexFileError, LivegateError
+from livegate.files import LOCK
 
 HANGS = """
 import sys, time
@@ -41,8 +42,8 @@ locks = pytest.mark.skipif(sys.platform == "win32", reason="nothing is locked on
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """Every file of a folder but the lock, which is empty."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != LOCK}
 
 
 def failures(folder: Path) -> list[list[str]]:
@@ -73,37 +74,26 @@ def test_a_run_that_is_stopped_goes_on_to_the_same_folder(generated: Path, tmp_p
 
 
 @locks
-def test_a_second_run_on_a_folder_is_refused(generated: Path, tmp_path: Path, numbered: Any) -> None:
-    """While the first is at work, from its first picture on, and without a trace of the second."""
-    index, folder = Index.read(generated), tmp_path / "depth"
-    write(Plan.of(index, tmp_path / "alone", numbered()), numbered())
-    early = Plan.of(index, folder, numbered())
-
-    def second(_: int) -> None:
-        for plan in (early, Plan.of(index, folder, numbered())):
-            with pytest.raises(DepthError, match="another livegate depth is writing to it; wait until that one has ended"):
-                write(plan, numbered())
-
-    write(Plan.of(index, folder, numbered()), numbered(), second)
-    assert contents(folder) == contents(tmp_path / "alone")
-
-
-@locks
-def test_a_killed_run_leaves_no_lock(generated: Path, tmp_path: Path) -> None:
-    """Killed in the middle by the system, while it holds the folder; nor is what it leaves before its first map in the way."""
+def test_a_second_run_is_refused_until_the_first_has_ended(generated: Path, tmp_path: Path) -> None:
+    """Without a trace of the second; killed in the middle, the first holds nothing, nor is what it leaves before its first map in the way."""
     folder, index = tmp_path / "depth", Index.read(generated)
+    early = Plan.of(index, folder, FivePoints())
     with subprocess.Popen([sys.executable, "-c", HANGS, generated, folder], stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == "3 are done\n"
-            with pytest.raises(DepthError, match="another livegate depth is writing"):
-                write(Plan.of(index, folder, FivePoints()), FivePoints())
+            before = contents(folder)
+            for second in (early, Plan.of(index, folder, FivePoints())):
+                with pytest.raises(DepthError, match="another livegate depth is writing to it; wait until that one has ended"):
+                    write(second, FivePoints())
+            assert contents(folder) == before
         finally:
             process.kill()
     plan = Plan.of(index, folder, FivePoints())
     assert (plan.done, write(plan, FivePoints()).made) == (3, 16)
     shutil.rmtree(folder)
     folder.mkdir()
+    (folder / LOCK).touch()
     (folder / "maps.bin").touch()
     (folder / ".depth.json.0123456789abcdef.part").write_text("{")
     assert write(Plan.of(index, folder, FivePoints()), FivePoints()).made == 16
@@ -275,5 +265,5 @@ def test_hostile_names_write_nothing_outside_the_folder(tmp_path: Path) -> None:
     before = {path for path in tmp_path.rglob("*") if path.is_file()}
     made = write(Plan.of(Index.read(home / "index.csv"), home / "depth", FivePoints()), FivePoints())
     written = {path for path in tmp_path.rglob("*") if path.is_file()} - before
-    assert written == {home / "depth" / name for name in ("depth.json", "maps.bin", "failed.csv")}
+    assert written == {home / "depth" / name for name in ("depth.json", "maps.bin", "failed.csv", LOCK)}
     assert (made.made, made.failed) == (3, 2)
