@@ -19,6 +19,7 @@ from livegate.configuration import Branch, Configuration
 from livegate.decision import Decision, Match
 from livegate.errors import LivegateError
 from livegate.metrics.scores import mean_score
+from livegate.metrics.similarities import cosine
 from livegate.preprocessing import Pixels
 from livegate.runtime.engine import Engine, EngineOptions
 from livegate.runtime.foreign import opened
@@ -149,7 +150,7 @@ class Gate:
         if captured is None or captured.fault:
             return Match(presented.decision, reason=f"reference: {fault or (captured.fault if captured else '')}")
         known = verifier.embed([verifier.align(pixels, captured.face.landmarks)], matching)[0]
-        similarity = float(np.clip(known.astype(np.float64) @ presented.embedding.astype(np.float64), -1, 1))
+        similarity = float(cosine(known, presented.embedding))
         threshold = verifier.threshold(matching).value
         reason = "" if similarity >= threshold else "the faces are not alike enough to be one person's"
         return Match(presented.decision, similarity, threshold, str(matching), reason)

@@ -151,13 +151,13 @@ def attempted(  # noqa: PLR0913 - both networks, and how each is run
             raise PictureError(
                 f"template {one.name}: none of its {len(one.samples)} pictures gives an embedding; leave the subject out"
             )
-        templates[one.name] = (mean / np.linalg.norm(mean)).astype(np.float32)
+        templates[one.person] = (mean / np.linalg.norm(mean)).astype(np.float32)
     probes = presentations.probes
     embeddings, _ = _embedded(embedder, map(_face(embedder), probes), len(probes), probe, flip=False, advance=advance)
     place = {sample.name: number for number, sample in enumerate(probes)}
     enrolled, samples = zip(*presentations.attempts, strict=True)
     similarity = cosine(
-        np.stack([templates[one.name] for one in enrolled]), embeddings[[place[sample.name] for sample in samples]]
+        np.stack([templates[one.person] for one in enrolled]), embeddings[[place[sample.name] for sample in samples]]
     )
     return Attempts.build(
         reference=[one.name for one in enrolled],

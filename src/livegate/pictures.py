@@ -44,6 +44,11 @@ CONTAINERS = {
 MAX_PIXELS = 64_000_000
 MAX_SIDE = 65_535
 """What a JPEG can have; to find no face in a strip of one by 64 million takes half a minute and 2 GB."""
+MAX_SCANS = 100
+"""Of a JPEG. Each goes over the whole picture, in as few as 95 bytes, so that a small file could keep a reader busy for hours; a camera writes 1 to 10."""
+MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+"""Of a JPEG, and what follows it has a length; among compressed data there are none of these."""
+SCAN, END = 0xDA, 0xD9
 MAX_BYTES = 128 * 1024 * 1024
 MAX_VIDEO_BYTES = 2 * 1024**3
 
@@ -81,6 +86,8 @@ def read(source: str | Path | bytes) -> Pixels:
         raise PictureError(f"{name}: has {pixels:,} pixels; at most {MAX_PIXELS:,} are taken; make it smaller") from None
     except Exception as error:  # noqa: BLE001 - decoders answer hostile bytes with every kind of exception
         raise PictureError(f"{name}: the picture is damaged ({_one_line(error)}); save it again") from None
+    if isinstance(image, JpegImagePlugin.JpegImageFile) and _scans(data) > MAX_SCANS:
+        raise PictureError(f"{name}: is a JPEG of more than {MAX_SCANS} scans; save it again")
     return _decode(image, name)
 
 
@@ -210,6 +217,15 @@ def _require_file(path: Path) -> None:
     except (OSError, ValueError) as error:
         kind = f"cannot be opened ({_one_line(error)})"
     raise PictureError(f"{path}: {kind}; give the path of a picture")
+
+
+def _scans(data: bytes) -> int:
+    """How many scans a JPEG has, as far as one too many. What follows its end, such as a film or a second picture, is not read."""
+    found, place = 0, 0
+    while found <= MAX_SCANS and (marker := MARKER.search(data, place)) and marker[0][1] != END:
+        found += marker[0][1] == SCAN
+        place = marker.end() + int.from_bytes(data[marker.end() : marker.end() + 2])
+    return found
 
 
 def _require_size(width: int, height: int, what: str) -> None:

@@ -113,9 +113,11 @@ class Verifier:
 
         Raises:
             PictureError: if the network gives no embedding of unit length.
-            LivegateError: if a crop has another shape or type.
+            LivegateError: if there is no crop, or one has another shape or type.
             ConfigurationError: if the model does not hold the configuration.
         """
+        if not crops:
+            raise LivegateError("there is no face to embed; give at least one")
         shape = self.side, self.side, 3
         if wrong := [crop for crop in crops if crop.shape != shape or crop.dtype != np.uint8]:
             got = f"{wrong[0].shape} {wrong[0].dtype}"

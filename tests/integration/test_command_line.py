@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 import os
@@ -197,16 +198,18 @@ def test_help_and_usage_of_the_installed_command() -> None:
     assert "--help" in bare.err
 
 
-def test_a_closed_pipe_is_an_error_and_no_attack(blank: Path) -> None:
+@pytest.mark.parametrize("verb", ["check", "verify", "inspect"])
+def test_a_closed_pipe_is_an_error_and_no_attack(blank: Path, verb: str) -> None:
     """Nobody reads the output: exit 2 and one line, not the 1 that means an attack."""
-    words = [sys.executable, "-m", "livegate", "check", str(blank), str(blank)]
+    words = [sys.executable, "-m", "livegate", verb, *([] if verb == "inspect" else [str(blank), str(blank)])]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()
         told = process.stderr.read()
         assert process.wait(60) == 2
-    assert told == "livegate: standard output was closed before all decisions were told\n"
+    *_, last = told.splitlines()
+    assert last == "livegate: standard output was closed before everything was told"
 
 
 def test_python_dash_m_is_the_same_command(blank: Path) -> None:
@@ -330,18 +333,19 @@ def test_every_bad_picture_gives_one_line_and_stops_nothing(run: Run, tmp_path: 
         "two words 😀.png": b"\x89PNG\r\n\x1a\n",
         "line\nbreak.jpg": b"x",
         "text.mp4": b"hello",
+        "cut.mp4": b"\0\0\0 ftypisom" + bytes(200),
     }
     for name, data in contents.items():
         (tmp_path / name).write_bytes(data)
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe.jpg")
     bad = [*contents, "folder", "pipe.jpg", "missing.jpg", "x" * 300 + ".jpg"]
-    assert len(bad) == 10
+    assert len(bad) == 11
     for name in bad:
         one_line(run("check", tmp_path / name), "livegate: ")
     outcome = run("check", *(tmp_path / name for name in bad), blank, "--json")
     assert outcome.code == 2
-    assert [one["status"] for one in outcome.objects] == ["error"] * 10 + ["not-judged"]
+    assert [one["status"] for one in outcome.objects] == ["error"] * 11 + ["not-judged"]
     assert all(one["reason"] and "\n" not in one["reason"] for one in outcome.objects)
 
 
@@ -364,6 +368,23 @@ def test_a_folder_is_its_pictures(run: Run, accepting: Path, astronaut: Path, bl
     assert outcome.code == 3
     assert [Path(one["path"]).relative_to(tmp_path).as_posix() for one in outcome.objects] == ["a.png", "b.JPG", "sub/c.jpeg"]
     assert [one["status"] for one in outcome.objects] == ["not-judged", "bona-fide", "bona-fide"]
+
+
+def test_a_folder_that_cannot_be_entered_is_an_error(
+    run: Run, astronaut: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies in it was not judged."""
+    (tmp_path / "closed").mkdir()
+    shutil.copy(astronaut, tmp_path)
+    scandir = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    one_line(run("check", tmp_path), f"{tmp_path}/closed: the folder cannot be read (Permission denied); check its permissions")
 
 
 def test_a_folder_without_pictures_is_an_error(run: Run, tmp_path: Path) -> None:

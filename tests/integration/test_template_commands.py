@@ -132,7 +132,12 @@ def test_what_is_missing_is_told_before_a_network_is_loaded(place: Path, run, mo
         raise AssertionError("a network was loaded")
 
     monkeypatch.setattr(people, "Eye", loaded)
-    for words in (("Ada", "ada1.png"), ("Ada", "ada1.png", "--consent", " "), ("", "ada1.png", *CONSENT)):
+    for words in (
+        ("Ada", "ada1.png"),
+        ("Ada", "ada1.png", "--consent", " "),
+        ("", "ada1.png", *CONSENT),
+        ("Ada", "ada1.png", *CONSENT, "--keep-days", "0"),
+    ):
         done = run("enroll", *words)
         assert (done.code, done.out) == (2, "")
     monkeypatch.setenv("LIVEGATE_KEY_FILE", "")

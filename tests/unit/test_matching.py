@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,6 +149,19 @@ def test_attempts_are_compared_with_their_template(embedder: Any, index: Index) 
     assert found.similarity[found.mated].min() > found.similarity[~found.mated].max()
     assert found.probe[np.isnan(found.liveness)].tolist() == ["0-print-0.png"]
     assert set(found.configuration.tolist()) == {"HHH/H/L"}
+
+
+def test_people_whose_names_read_alike_keep_their_own_template(embedder: Any, index: Index) -> None:
+    """Subject ``b/c`` of source ``a`` is not subject ``c`` of source ``a/b``."""
+    people = {"s0": ("a", "b/c"), "s1": ("a/b", "c")}
+    samples = [
+        replace(one, source=people[one.subject][0], subject=people[one.subject][1])
+        for one in index.samples
+        if one.subject in people
+    ]
+    found = attempted(embedder, presentations(replace(index, samples=tuple(samples))), H, H, {}, "")
+    assert set(found.reference.tolist()) == {"a/b/c"}
+    assert found.similarity[found.mated].min() > 0.9
 
 
 def test_pictures_without_landmarks_give_no_similarity(embedder: Any, index: Index) -> None:

@@ -307,6 +307,17 @@ def test_a_pixel_bomb_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     assert seconds < 2
 
 
+def test_a_jpeg_of_many_scans_is_refused() -> None:
+    """Each costs a few bytes and a look at the whole picture. What follows the end of the picture is none of it."""
+    out = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(out, "JPEG", progressive=True)
+    data = out.getvalue()
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert read(data[:-2] + last * 80 + data[-2:] + b"\xff\xda" * 1000).shape == (64, 64, 3)
+    with pytest.raises(PictureError, match="is a JPEG of more than 100 scans"):
+        read(data[:-2] + last * 100 + data[-2:])
+
+
 @pytest.mark.parametrize(("width", "height"), [(8001, 8000), (64_000_001, 1), (9_000, 9_000)])
 def test_one_pixel_too_many_is_refused_with_both_sizes(width: int, height: int) -> None:
     """What is there and what is allowed, in numbers."""

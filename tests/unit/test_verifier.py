@@ -101,6 +101,12 @@ def test_a_face_that_is_not_aligned_is_refused(verifier: Verifier, crop: NDArray
     assert not isinstance(caught.value, PictureError)
 
 
+def test_no_face_at_all_is_refused(verifier: Verifier) -> None:
+    """In words."""
+    with pytest.raises(LivegateError, match="give at least one"):
+        verifier.embed([], verifier.choose(None))
+
+
 @pytest.mark.parametrize("value", [0.0, 1.0, 0.98 / 32**0.5, 1e18, np.nan, np.inf])
 def test_an_output_that_is_no_embedding_is_refused(face_artifact: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     """Zeros, no numbers, what is shorter, and what is longer than one, which would be alike to everybody."""

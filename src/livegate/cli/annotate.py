@@ -22,6 +22,8 @@ NARROWEST: Final = 320
 """A narrower picture gets a white margin on the right, so that its text stays readable."""
 LONGEST: Final = 4096
 """A picture with a longer side is drawn smaller: one of 1 x 64,000,000 pixels must not get a margin as long as that."""
+LETTERS: Final = 40
+"""The last of a picture's name, with the number of a frame, that stand in the name of its copy."""
 MOST: Final = 40
 """Of more faces only so many, the largest, get a band, so that what is written can be read here again."""
 
@@ -55,7 +57,7 @@ def save(picture: Pixels, decisions: list[Decision], folder: Path, name: str) ->
     Raises:
         LivegateError: if it cannot be written.
     """
-    stem = Path(name).name.replace("#", "-")
+    stem = Path(name).name.replace("#", "-")[-LETTERS:]
     path = folder / f"{stem}-{hashlib.sha256(name.encode('utf-8', 'surrogateescape')).hexdigest()[:6]}.jpg"
     write(path, encoded(annotated(picture, decisions), ".jpg", cv2.IMWRITE_JPEG_QUALITY, 92), "annotated picture")
     return path

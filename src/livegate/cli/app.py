@@ -9,6 +9,7 @@ from io import TextIOWrapper
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from livegate.cli.bench import bench
 from livegate.cli.calibrate import calibrate
@@ -37,7 +38,23 @@ from livegate.errors import LivegateError, MissingExtraError
 ERROR = 2
 """Exit code of every error, a wrong usage included."""
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+class _Heard(TyperGroup):
+    """Ends with an error when nobody listens any more; Typer would end with 1, which here means an attack."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override] # what Typer expects here has no public name
+        """Run a command, and what it told to the end."""
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise LivegateError("standard output was closed before everything was told") from None
+
+
+app = typer.Typer(cls=_Heard, add_completion=False, pretty_exceptions_enable=False)
 for verb in (
     check,
     index,
@@ -76,6 +93,7 @@ def main() -> None:
     debug = "--debug" in sys.argv[1:]
     # An error is one line: the video decoder writes none of its own.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "FATAL")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             # File names may hold bytes that are no text.

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -98,18 +98,10 @@ def told(rows: Iterable[Row], tell: Callable[[Row], None]) -> int:
 
     Returns:
         The exit code of all that count.
-
-    Raises:
-        LivegateError: if nobody listens.
     """
     seen: set[Status] = set()
     for row in rows:
-        try:
-            tell(row)
-        except BrokenPipeError:
-            # Typer would end with 1, which here means an attack.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise LivegateError("standard output was closed before all decisions were told") from None
+        tell(row)
         if row.counts:
             seen.add(row.decision.status)
     return EXIT_CODES[next(status for status in GRAVITY if status in seen)]
@@ -178,12 +170,18 @@ def expanded(path: Path) -> list[Path]:
         return [path]
     from livegate.pictures import SUFFIXES, VIDEO_SUFFIXES
 
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES and file.is_file())
+    files = (Path(folder, name) for folder, _, names in os.walk(path, onerror=_refuse) for name in names)
+    found = sorted(file for file in files if file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES and file.is_file())
     if not found:
         raise PictureError(
             f"{path}: the folder holds no picture; pictures end in {', '.join(sorted(SUFFIXES | VIDEO_SUFFIXES))}"
         )
     return found
+
+
+def _refuse(error: OSError) -> NoReturn:
+    """A folder that cannot be entered is no empty one."""
+    raise PictureError(f"{error.filename}: the folder cannot be read ({error.strerror}); check its permissions") from None
 
 
 def _error(path: Path, error: LivegateError) -> Row:

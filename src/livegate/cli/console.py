@@ -8,7 +8,15 @@ WIDE = 160
 """Columns of a table that goes to a file or a pipe: no number is cut there."""
 
 
+class _Heard(Console):
+    """Leaves it to the command line to say that nobody listens; Rich would end with 1, which here means an attack."""
+
+    def on_broken_pipe(self) -> None:
+        """Pass it on."""
+        raise BrokenPipeError
+
+
 def tables() -> Console:
     """Standard output; wide enough for every table where no terminal sets the width."""
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDE)
+    console = _Heard()
+    return console if console.is_terminal else _Heard(width=WIDE)

@@ -14,8 +14,10 @@ from livegate.decision import Status
 from livegate.errors import LivegateError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from livegate.gate import Presented
-    from livegate.templates.record import Embeddings
 
 KEEP_DAYS = 365
 
@@ -40,12 +42,14 @@ def enroll(
 
     import numpy as np
 
+    from livegate.metrics.similarities import cosine
     from livegate.templates.key import Key
-    from livegate.templates.record import MAX_TEMPLATES, Consent, checked_name
+    from livegate.templates.record import MAX_TEMPLATES, Consent, checked_name, expiry
 
     # Whatever is wrong with the words is told before a network is loaded.
     checked_name(name)
     given = Consent(consent, datetime.now(UTC))
+    expiry(given.when, keep_days)
     Key.find(key_file)
     if len(pictures) > MAX_TEMPLATES:
         raise LivegateError(
@@ -59,7 +63,8 @@ def enroll(
             _tell_refusal(path, one, as_json=as_json)
         raise typer.Exit(EXIT_CODES[status])
     embeddings = np.array([one.embedding for one in seen.values()])
-    _require_one_person(list(seen), embeddings @ embeddings.T, eye.threshold)
+    similarities = cosine(embeddings[:, np.newaxis], embeddings[np.newaxis])
+    _require_one_person(list(seen), similarities, eye.threshold)
     with people.opened(store, key_file, eye.identity, create=True) as opened:
         subject = opened.enroll(name, embeddings, eye.configuration, given, keep_days)
     if as_json:
@@ -84,7 +89,7 @@ def _tell_refusal(path: Path, seen: Presented, *, as_json: bool) -> None:
         print(f"{printable(str(path))}: {outcome(seen.decision)}; nobody was enrolled")
 
 
-def _require_one_person(paths: list[Path], similarities: Embeddings, threshold: float) -> None:
+def _require_one_person(paths: list[Path], similarities: NDArray[np.float64], threshold: float) -> None:
     """Two people under one name would each be taken for the other."""
     for number, row in enumerate(similarities):
         for other in range(number):

@@ -168,9 +168,7 @@ def source(words: str) -> Artifact | Checkpoint:
     from livegate.runtime.artifact import MANIFEST, Artifact
     from livegate.weights import shipped
 
-    folder = Path(words)
-    if not folder.exists():
-        folder = shipped().get(words, folder)
+    folder = shipped().get(words, Path(words))
     return Artifact.open(folder) if (folder / MANIFEST).is_file() else Checkpoint.load(folder)
 
 

@@ -36,8 +36,13 @@ class Enrolled:
 
     @property
     def name(self) -> str:
-        """Of the template."""
+        """Of the template, for people; `person` tells two apart."""
         return f"{self.source}/{self.subject}"
+
+    @property
+    def person(self) -> Person:
+        """Whose it is."""
+        return self.source, self.subject
 
 
 @dataclass(frozen=True, slots=True)

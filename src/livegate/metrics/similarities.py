@@ -95,9 +95,14 @@ def of_unit_length(embeddings: npt.NDArray[np.floating]) -> Mask:
 
 
 def cosine(one: npt.NDArray[np.float32], other: npt.NDArray[np.float32]) -> Floats:
-    """The similarity (N,) of embeddings (N, D) of unit length, pair by pair; rounding never carries it beyond -1..1."""
-    products: Floats = np.einsum("nd,nd->n", one.astype(np.float64), other.astype(np.float64))
-    return np.clip(products, -1.0, 1.0)
+    """The similarity (…) of embeddings (…, D), pair by pair, -1..1.
+
+    Lengths are divided out, since they are 1 only nearly: an embedding is alike to itself by exactly 1.
+    """
+    one, other = one.astype(np.float64), other.astype(np.float64)
+    products = np.einsum("...d,...d->...", one, other)
+    lengths = np.einsum("...d,...d->...", one, one) * np.einsum("...d,...d->...", other, other)
+    return np.asarray(np.clip(products / np.sqrt(lengths), -1.0, 1.0))
 
 
 def every_pair(embeddings: npt.NDArray[np.float32], subjects: Sequence[str]) -> Similarities:
@@ -123,8 +128,9 @@ def numbered_pairs(embeddings: npt.NDArray[np.float32], people: npt.NDArray[np.i
         MetricError: as `every_pair` does.
     """
     one, other = np.triu_indices(len(people), k=1)
-    products = embeddings.astype(np.float64) @ embeddings.astype(np.float64).T
-    return Similarities.build(np.clip(products[one, other], -1.0, 1.0), people[one] == people[other])
+    rows = embeddings.astype(np.float64)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return Similarities.build(np.clip((rows @ rows.T)[one, other], -1.0, 1.0), people[one] == people[other])
 
 
 class Dyads:

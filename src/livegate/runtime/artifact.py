@@ -44,12 +44,14 @@ class Artifact:
         return artifact
 
     def verify(self) -> None:
-        """Check the hash of every file that the manifest names.
+        """Check the size and the hash of every file that the manifest names.
 
         Raises:
             ArtifactError: with every missing or changed file.
         """
-        faults = [fault for name, sha256 in sorted(self.named.items()) if (fault := _file_fault(self.folder, name, sha256))]
+        sizes = {name: file.bytes for variant in self.manifest.variants.values() for name, file in variant.files.items()}
+        named = sorted(self.named.items())
+        faults = [fault for name, sha256 in named if (fault := _file_fault(self.folder, name, sha256, sizes.get(name)))]
         if faults:
             raise ArtifactError(self.folder, faults)
 
@@ -145,10 +147,12 @@ def _newest(folder: Path, text: bytes) -> bytes:
     return json.dumps(migrated(found)).encode()
 
 
-def _file_fault(folder: Path, name: str, sha256: str) -> str:
+def _file_fault(folder: Path, name: str, sha256: str, size: int | None) -> str:
     path = folder / name
     if not path.is_file():
         return f"{name} is missing; get the artifact again"
+    if size is not None and path.stat().st_size != size:
+        return f"{name} has {path.stat().st_size:,} bytes, the manifest says {size:,}; get the artifact again"
     with path.open("rb") as file:
         return "" if hashlib.file_digest(file, "sha256").hexdigest() == sha256 else _changed(name)
 

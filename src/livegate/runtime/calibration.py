@@ -192,7 +192,7 @@ class Calibration(Fact):
         for text in variant.entry.configurations:
             found, floor = self.configurations.get(text), manifest.floor(text, variant)
             if found and found.here.threshold.value < floor:
-                yield f"sets the threshold {found.here.threshold.value:g} for configuration {text}, below the artifact's floor {floor:g}"
+                yield f"sets the threshold {found.here.threshold.value!r} for configuration {text}, below the artifact's floor {floor!r}"
 
 
 def require_enough(number: int, what: str) -> None:

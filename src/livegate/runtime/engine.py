@@ -120,7 +120,7 @@ class Engine:
         Raises:
             ConfigurationError: if the file does not hold it.
             PictureError: if the array has another shape, type or range.
-            ArtifactError: if the runtime cannot run the file, or what comes out has another shape.
+            ArtifactError: if the runtime cannot run the file, or what comes out has another shape or is not finite.
         """
         _check(images, self.preprocessing.size)
         if configuration not in self._held:
@@ -133,6 +133,8 @@ class Engine:
             raise self._fault(f"cannot be run ({' '.join(str(error).split())})") from None
         if not _fits(output.shape, len(images), self.manifest.task):
             raise self._fault(f"gives an output of shape {output.shape} for {len(images)} pictures")
+        if not np.isfinite(output).all():
+            raise self._fault("gives outputs that are not finite")
         return output
 
     def _fault(self, what: str) -> ArtifactError:

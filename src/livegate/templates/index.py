@@ -14,6 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from livegate.metrics.similarities import cosine
 from livegate.templates.record import MAX_TEMPLATES, Embeddings
 
 EXACT_UP_TO = 100_000
@@ -97,7 +98,7 @@ class Index:
         best = min(count * MAX_TEMPLATES, len(rows))
         nearest = rows[np.argpartition(similarities, len(rows) - best)[len(rows) - best :]] if best else rows
         found: dict[bytes, float] = {}
-        for row, similarity in zip(nearest, _cosines(self._embeddings[nearest], probe), strict=True):
+        for row, similarity in zip(nearest, cosine(self._embeddings[nearest], probe), strict=True):
             subject = self._owners[row].tobytes()
             found[subject] = max(float(similarity), found.get(subject, -1.0))
         return sorted(found.items(), key=lambda item: (-item[1], item[0]))[:count]
@@ -148,9 +149,3 @@ def _moved(old: NDArray[Number], shape: tuple[int, int]) -> NDArray[Number]:
     new[: old.shape[0], : old.shape[1]] = old
     old.fill(0)
     return new
-
-
-def _cosines(embeddings: Embeddings, probe: Embeddings) -> NDArray[np.float64]:
-    """(K,) in float64; lengths are divided out, since they are 1 only nearly."""
-    rows, one = embeddings.astype(np.float64), probe.astype(np.float64)
-    return np.asarray(rows @ one / (np.linalg.norm(rows, axis=1) * np.linalg.norm(one)))

@@ -70,11 +70,11 @@ class Key:
         """A key from a file that only its owner can read.
 
         Raises:
-            StoreError: if there is none, or others can read or replace it.
+            StoreError: if there is none, or others can read or write it.
         """
         path = Path(path)
         try:
-            with path.open("rb") as file:
+            with open(path, "rb", opener=_at_once) as file:
                 faults = mode_faults(os.fstat(file.fileno()))
                 data = b"" if faults else file.read(MAX_FILE_BYTES + 1)
         except OSError as error:
@@ -154,6 +154,11 @@ def mode_faults(status: os.stat_result) -> list[str]:
     if status.st_mode & 0o077:
         faults.append(f"has mode {stat.S_IMODE(status.st_mode):04o}, so that others can read or write it; chmod 600 it")
     return faults
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for whoever writes to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _owner_only(path: str, flags: int) -> int:

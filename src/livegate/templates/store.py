@@ -142,14 +142,16 @@ class TemplateStore:
 
         Args:
             probe: (D,) float, of length 1, of the store's network.
-            count: how many people at most.
+            count: how many people at most, 1 or more.
 
         Returns:
             Name and similarity: the cosine, -1..1, to the nearest of the person's templates. Who has expired is not among them.
 
         Raises:
-            StoreError: if the probe is no embedding of this store's network.
+            StoreError: if the probe is no embedding of this store's network, or the count is less than 1.
         """
+        if count < 1:
+            raise self._vault.fault(f"is asked for {count} people; ask for at least one")
         rows = record.checked_embeddings(np.asarray(probe)[None])
         with self._reading() as state:
             self._require_size(state, rows)
@@ -185,10 +187,14 @@ class TemplateStore:
             The id, under which the log goes on, and which now leads to nobody.
 
         Raises:
-            StoreError: if nobody of that name is enrolled.
+            StoreError: if nobody of that name is enrolled, or the file is damaged, so that it might be another.
         """
         with self._writing() as state:
-            identifier = self._require_named(name)
+            identifier = self._vault.named(record.checked_name(name))
+            if identifier is None:
+                self._require_readable()
+                raise self._vault.fault(f"nobody named {name!r} is enrolled")
+            self._vault.subject(self._vault.row(identifier))
             self._vault.remove(state, Action.FORGOTTEN, identifier, self._moment())
         self._drop(identifier)
         return identifier.hex()
@@ -233,13 +239,14 @@ class TemplateStore:
         return [subject.name for subject in self.subjects()]
 
     def audit(self) -> tuple[Entry, ...]:
-        """The log, after its chain, its end and everybody's enrolment in it were checked anew.
+        """The log, after its chain, its end, everybody's enrolment in it and everybody's name were checked anew.
 
         Raises:
             StoreError: if one of them does not hold.
         """
         with self._database.reading():
             self._vault.require_whole()
+            self._require_readable()
             return tuple(self._vault.entries())
 
     @contextmanager
@@ -257,6 +264,11 @@ class TemplateStore:
         self._vault.identity()
         if state.size not in {0, embeddings.shape[1]}:
             raise self._vault.fault(f"holds embeddings of {state.size} numbers, got {embeddings.shape[1]}")
+
+    def _require_readable(self) -> None:
+        """Open what is sealed of everybody under the tag that stands beside it."""
+        for _ in self._vault.everybody():
+            pass
 
     def _require_named(self, name: str) -> bytes:
         identifier = self._vault.named(record.checked_name(name))

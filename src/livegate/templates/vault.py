@@ -164,7 +164,7 @@ class Vault:
         return self._append(replace(state, size=embeddings.shape[1]), self._own_cipher, Action.ENROLLED, moment, identifier)
 
     def remove(self, state: State, action: Action, identifier: bytes, moment: int) -> State:
-        """Delete a subject; what it was is not read, so that a damaged row can be forgotten, too."""
+        """Delete a subject."""
         self._database.run("DELETE FROM subject WHERE id = ?", identifier)
         return self._append(state, self._own_cipher, action, moment, identifier)
 
@@ -199,7 +199,7 @@ class Vault:
         return (identifier for (identifier,) in self._database.run("SELECT id FROM subject"))
 
     def named(self, name: str) -> bytes | None:
-        """The id of the subject of that name; None where there is nobody."""
+        """The id of the subject of that name, by a tag that stands in the open: `subject` tells whether it is the row's own; None where there is nobody."""
         found = self._database.one("SELECT id FROM subject WHERE tag = ?", self._own_cipher.tag(name))
         return None if found is None else _blobs(*found)[0]
 

@@ -29,6 +29,14 @@ def test_every_picture_can_be_saved(tmp_path: Path, width: int, height: int) -> 
     assert saved.shape[1] >= 320
 
 
+@pytest.mark.parametrize("name", [f"{'x' * 250}.jpg", f"{'Ω' * 120}.png#12"])
+def test_the_longest_name_can_be_saved(tmp_path: Path, name: str) -> None:
+    """What tells frames apart stands at its end."""
+    file = save(np.zeros((9, 9, 3), np.uint8), [decision(0, 0, 1, 1)], tmp_path, name)
+    assert file.is_file()
+    assert name[-6:].replace("#", "-") in file.name
+
+
 def test_a_box_is_made_smaller_with_its_picture() -> None:
     """Its lower right corner is where the face's is in the picture as it is drawn."""
     large = np.full((2 * LONGEST, LONGEST, 3), 255, np.uint8)

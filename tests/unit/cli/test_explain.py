@@ -81,6 +81,16 @@ def test_the_shipped_model_is_explained(run: Run, astronaut: Path, tmp_path: Pat
     assert read(tmp_path / "heat.png").shape[1] > 2 * 384
 
 
+def test_a_folder_of_a_shipped_models_name_is_not_that_model(
+    run: Run, astronaut: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What explains is what ``check`` judges with."""
+    (tmp_path / "default").mkdir()
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(astronaut, "--method", "gradcam", "--out", "heat.png", model="default")
+    assert (code in {0, 1}, err) == (True, "")
+
+
 @pytest.mark.parametrize(("arguments", "ending"), [((), "occlusion-H"), (("--method", "gradcam"), "gradcam-H")])
 def test_a_picture_is_saved_where_one_stands(run: Run, astronaut: Path, arguments: tuple[str, ...], ending: str) -> None:
     """Named after the picture, the method and the configuration, and told in one line; a second time it is the same."""

@@ -91,6 +91,17 @@ def test_a_flipped_byte_is_found_in_every_file(tampered: Path, name: str) -> Non
     assert fault.startswith(f"{name} is not the file that the manifest names (its SHA-256 differs)")
 
 
+def test_the_size_of_a_file_is_what_the_manifest_says(tampered: Path) -> None:
+    """It is told to people, and a file of another size is not even read."""
+    size = (tampered / "model.onnx").stat().st_size
+
+    def shrink(manifest: dict[str, Any]) -> None:
+        manifest["variants"]["onnx"]["files"]["model.onnx"]["bytes"] = 1
+
+    edit(tampered, shrink)
+    assert faults(tampered) == (f"model.onnx has {size:,} bytes, the manifest says 1; get the artifact again",)
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_found(tampered: Path, name: str) -> None:
     """Every file that the manifest names must be there; a folder of that name is no file."""

@@ -17,7 +17,7 @@ from livegate.errors import ArtifactError, ConfigurationError, LivegateError, Pi
 from livegate.preprocessing import to_input
 from livegate.runtime.artifact import Artifact
 from livegate.runtime.engine import Engine
-from livegate.runtime.golden import replay
+from livegate.runtime.golden import GoldenVectors, replay
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,15 @@ def images() -> NDArray[np.float32]:
 
 
 def resigned(folder: Path, name: str, data: bytes) -> None:
-    """Replace a file of an artifact and its hash, as somebody would who can write the folder."""
+    """Replace a file of an artifact, its hash and its size, as somebody would who can write the folder."""
     path = folder / "manifest.json"
-    old = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    path.write_text(path.read_text("utf-8").replace(old, hashlib.sha256(data).hexdigest()), "utf-8")
+    manifest = json.loads(path.read_text("utf-8"))
+    facts = {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+    if name in manifest["variants"]["onnx"]["files"]:
+        manifest["variants"]["onnx"]["files"][name] = facts
+    else:
+        manifest["golden"]["sha256"] = facts["sha256"]
+    path.write_text(json.dumps(manifest), "utf-8")
     (folder / name).write_bytes(data)
 
 
@@ -226,6 +231,28 @@ def test_logits_of_another_shape_are_refused(
         ArtifactError, match=re.escape(f"gives an output of shape {shape} for 5 pictures; get the artifact again")
     ):
         engine.logits(images, Configuration.parse("HHH"))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_not_finite_are_refused(
+    artifact: Path, images: NDArray[np.float32], monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    """An overflow would be a score of 1, and let anybody in."""
+    engine = Engine(artifact)
+    logits = np.zeros((5, 2), np.float32)
+    logits[3, 0] = value
+    monkeypatch.setattr(engine, "_backend", Stub(logits))
+    with pytest.raises(ArtifactError, match="gives outputs that are not finite; get the artifact again"):
+        engine.logits(images, Configuration.parse("HHH"))
+
+
+def test_golden_vectors_that_are_no_numbers_are_no_match(artifact: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever they stand; a comparison with one is never small enough."""
+    engine = Engine(artifact)
+    golden = GoldenVectors.of(engine.artifact)
+    golden.outputs[engine.configurations[-1]][0, 0] = np.nan
+    monkeypatch.setattr(GoldenVectors, "of", lambda _: golden)
+    assert np.isnan(replay(engine))
 
 
 @pytest.mark.parametrize(("shape", "fits"), [((5, 32), True), ((5, 7), True), ((1, 32), False), ((5, 0), False), ((5,), False)])

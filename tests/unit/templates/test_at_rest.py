@@ -252,6 +252,32 @@ def test_who_lacks_the_key_changes_nothing_unseen(path, opened, units, what: str
         answers(tampered, units)
 
 
+def fault_of(call: Callable[[str], object], name: str) -> str:
+    """What is told of an error; nothing where there is none."""
+    try:
+        call(name)
+    except StoreError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("what", ["two names changed over", "another tag"])
+def test_nobody_is_forgotten_in_anothers_place(path, opened, what: str) -> None:
+    """The tag of a name stands in the open; what is sealed says whose it is. The audit tells it as well."""
+    statements = TAMPERED.get(what) or ["UPDATE subject SET tag = randomblob(32)"]
+    with tampering(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    with opened() as store:
+        with pytest.raises(StoreError, match="damaged"):
+            store.audit()
+        # Only the two whose names were changed over in the first case, all three in the second.
+        swapped = {name for name in ("Ada", "Grace", "Zoë") if "damaged" in fault_of(store.forget, name)}
+    assert len(swapped) == (2 if what in TAMPERED else 3)
+    with tampering(path) as connection:
+        assert connection.execute("SELECT count(*) FROM subject").fetchone() == (len(swapped),)
+
+
 def test_a_log_that_was_written_anew_is_noticed(path, opened) -> None:
     """Somebody who knows how the hashes are made, but has no key, makes a chain that holds: its end is not the one that was sealed."""
     with tampering(path) as connection:

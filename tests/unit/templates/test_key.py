@@ -84,11 +84,12 @@ def test_a_key_that_others_can_read_or_write_is_refused(tmp_path: Path, key: Key
 
 
 def test_what_is_no_file_is_no_key(tmp_path: Path) -> None:
-    """A folder, a file that is not there, a device, a large file: an error, at once."""
+    """A folder, a file that is not there, a device, a pipe that nobody writes to, a large file: an error, at once."""
+    os.mkfifo(tmp_path / "pipe")
     large = tmp_path / "large"
     large.write_bytes(b"A" * 10_000_000)
     large.chmod(0o600)
-    for path in (tmp_path, tmp_path / "none", Path("/dev/zero"), large):
+    for path in (tmp_path, tmp_path / "none", Path("/dev/zero"), tmp_path / "pipe", large):
         with pytest.raises(StoreError):
             Key.read(path)
 

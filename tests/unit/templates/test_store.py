@@ -242,6 +242,13 @@ def test_a_probe_must_be_an_embedding_of_the_stores_size(store, units) -> None:
             store.search(probe)
 
 
+@pytest.mark.parametrize("count", [0, -1])
+def test_a_search_is_for_somebody(store, units, count: int) -> None:
+    """For one person at least."""
+    with pytest.raises(StoreError, match="ask for at least one"):
+        store.search(units(0)[0], count)
+
+
 def test_a_store_is_not_made_by_mistake(tmp_path: Path, key, identity) -> None:
     """Only where it is asked for; a folder that was missing is the user's own."""
     path = tmp_path / "folder" / "templates.db"

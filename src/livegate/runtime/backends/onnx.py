@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ QUIET = 3
 """Only errors are logged: warnings about what was optimised are nothing to a user."""
 FORM = "1"
 """The version of the form that is cached: another one is built anew."""
+NOWHERE = str(Path(os.devnull) / "none")
 TOLERANCE = 1e-4
 """How far an output of the form for this machine may be from that of the portable file."""
 
@@ -104,6 +106,8 @@ def open_session(
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = QUIET
+    # Weights in files beside the model were not checked with it, and would be looked for in whatever folder this process is in.
+    settings.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
     if not optimise:
         settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     if save:

@@ -150,3 +150,20 @@ def test_bytes_that_are_no_model_are_refused(folder: Path, data: bytes, options:
         OnnxBackend(Model({"model.onnx": data}, InputEntry(values={"H": (0,)})), options)
     assert "\n" not in str(caught.value)
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_weights_beside_the_model_are_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ONNX Runtime would look for them in the current folder, and nobody has checked them."""
+    onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
+    monkeypatch.chdir(tmp_path)
+    weights = np.ones((64, 64), np.float32)
+    (tmp_path / "w.bin").write_bytes(weights.tobytes())
+    tensor = onnx.numpy_helper.from_array(weights, "w")
+    onnx.external_data_helper.set_external_data(tensor, "w.bin")
+    tensor.ClearField("raw_data")
+    value = [onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [1, 64]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph([onnx.helper.make_node("MatMul", ["x", "w"], ["y"])], "g", value[:1], value[1:], [tensor])
+    data = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    assert onnxruntime.InferenceSession(data).run(None, {"x": np.ones((1, 64), np.float32)})[0][0, 0] == 64
+    with pytest.raises(ArtifactError, match="ONNX Runtime cannot load it"):
+        module.open_session(data, Options())
