@@ -15,11 +15,17 @@ from livegate.errors import LivegateError
 if TYPE_CHECKING:
     from livegate.decision import Decision, Status
     from livegate.gate import Gate
+    from livegate.verifier import Verifier
 
 __version__ = "0.1.0"
-__all__ = ["Branch", "Configuration", "Decision", "Gate", "LivegateError", "Status", "__version__"]
+__all__ = ["Branch", "Configuration", "Decision", "Gate", "LivegateError", "Status", "Verifier", "__version__"]
 
-_LATER = {"Decision": "livegate.decision", "Gate": "livegate.gate", "Status": "livegate.decision"}
+_LATER = {
+    "Decision": "livegate.decision",
+    "Gate": "livegate.gate",
+    "Status": "livegate.decision",
+    "Verifier": "livegate.verifier",
+}
 """Imported when first asked for: a decision brings NumPy, the gate OpenCV and ONNX Runtime."""
 
 

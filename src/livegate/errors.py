@@ -56,6 +56,11 @@ class ParityError(LivegateError, ArithmeticError):
     """An exported file that disagrees with the network it came from."""
 
 
+def install(*extras: str) -> str:
+    """What installs extras. Livegate is on no package index, so that a name alone would bring whatever somebody else puts there."""
+    return f"install with, in a clone of Livegate: pip install '.[{','.join(extras)}]'"
+
+
 class MissingExtraError(LivegateError, ImportError):
     """An optional dependency that is not installed.
 
@@ -67,7 +72,7 @@ class MissingExtraError(LivegateError, ImportError):
     def __init__(self, what: str, *extras: str) -> None:
         named = " and ".join(map(repr, extras))
         plural = "s" if len(extras) > 1 else ""
-        super().__init__(f"{what} needs the extra{plural} {named}; install with: pip install 'livegate[{','.join(extras)}]'")
+        super().__init__(f"{what} needs the extra{plural} {named}; {install(*extras)}")
 
 
 class FaultsError(LivegateError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import numpy as np
@@ -43,7 +44,7 @@ class Face:
 
 
 class FaceFinder:
-    """Finds faces as a `Detection` says. One finder serves one thread at a time.
+    """Finds faces as a `Detection` says. Threads may share one; they take turns.
 
     Args:
         detection: the detector's settings.
@@ -51,6 +52,7 @@ class FaceFinder:
 
     def __init__(self, detection: Detection | None = None) -> None:
         self.detection = detection or Detection()
+        self._turn = Lock()  # two threads in one detector of OpenCV end the process
         self._yunet = cv2.FaceDetectorYN.create(
             str(_model_path()), "", (320, 320), self.detection.score, self.detection.nms, LARGEST
         )
@@ -75,8 +77,9 @@ class FaceFinder:
         if min(size) < NARROWEST:
             return np.empty((0, 15), np.float32)
         resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        self._yunet.setInputSize(size)
-        _, rows = self._yunet.detect(cv2.cvtColor(resized, cv2.COLOR_RGB2BGR))
+        with self._turn:
+            self._yunet.setInputSize(size)
+            _, rows = self._yunet.detect(cv2.cvtColor(resized, cv2.COLOR_RGB2BGR))
         found = np.empty((0, 15), np.float32) if rows is None else np.asarray(rows, dtype=np.float32)
         # In very narrow pictures the detector can answer with boxes at infinity.
         return found[(np.abs(found) < FAR * max(size)).all(axis=1) & (found[:, 2:4] >= 1).all(axis=1)]

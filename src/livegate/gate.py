@@ -17,7 +17,7 @@ from livegate import pictures
 from livegate.capture import NO_FACE, Capture, Captured, QualityLimits
 from livegate.configuration import Branch, Configuration
 from livegate.decision import Decision, Match
-from livegate.errors import LivegateError
+from livegate.errors import LivegateError, PictureError
 from livegate.metrics.scores import mean_score
 from livegate.metrics.similarities import cosine
 from livegate.preprocessing import Pixels
@@ -43,7 +43,7 @@ class Presented(NamedTuple):
 
 
 class Gate:
-    """Tells a bona fide face from a presentation attack, and whose it is. One gate serves one thread at a time.
+    """Tells a bona fide face from a presentation attack, and whose it is. Threads may share one; they take turns, so give each its own where they are to work at once.
 
     >>> gate = Gate()
     >>> decision = gate.check("face.jpg", configuration="LLL")
@@ -221,7 +221,13 @@ def clip_decision(frames: Sequence[Decision]) -> Decision:
 
 
 def _pixels(picture: Picture) -> Pixels:
-    return pictures.from_array(picture) if isinstance(picture, np.ndarray) else pictures.read(picture)
+    if isinstance(picture, np.ndarray):
+        return pictures.from_array(picture)
+    if isinstance(picture, str | Path | bytes):
+        return pictures.read(picture)
+    raise PictureError(
+        f"a picture is a path, the bytes of a file or an array, got {type(picture).__name__}; of Pillow's give np.asarray(image.convert('RGB'))"
+    )
 
 
 def _since(moment: float) -> float:

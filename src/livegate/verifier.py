@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Unpack
 
 import numpy as np
@@ -25,7 +26,7 @@ PLAIN = Configuration(())
 
 
 class Verifier:
-    """Makes embeddings: by a network of Livegate, or behind the same face by one of another maker. One serves one thread at a time.
+    """Makes embeddings: by a network of Livegate, or behind the same face by one of another maker. Threads may share one; they take turns.
 
     >>> verifier = Verifier("buffalo_s/w600k_mbf.onnx")
     >>> faces = [verifier.align(picture, landmarks)]
@@ -153,7 +154,7 @@ class _Others:
     manifest = None
 
     def __init__(self, embedder: Embedder) -> None:
-        self._embedder = embedder
+        self._embedder, self._turn = embedder, Lock()
         self.identity, self.size, self.preprocessing = embedder.identity, embedder.size, aligned()
 
     def choose(self, text: str | None) -> Configuration:
@@ -165,7 +166,8 @@ class _Others:
 
     def embed(self, crops: list[Pixels], configuration: Configuration) -> NDArray[np.float32]:
         configuration.require(0)
-        return unit(np.stack([self._embedder.embed(crop) for crop in crops]))
+        with self._turn:
+            return unit(np.stack([self._embedder.embed(crop) for crop in crops]))
 
 
 def _threads(path: Path, options: EngineOptions) -> int:

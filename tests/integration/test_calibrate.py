@@ -175,9 +175,12 @@ def test_a_folder_with_attacks_in_it_is_refused(run: Run, camera: Path, tmp_path
     """In the layout that `livegate index folder` reads, attacks would pass for bona fide pictures."""
     shutil.copytree(camera, tmp_path / "mine" / "bona-fide")
     shutil.copytree(camera / "day-0", tmp_path / "mine" / "attack" / "print")
-    outcome = run("calibrate", tmp_path / "mine", "--out", tmp_path / "calibration.json")
-    assert (outcome.code, (tmp_path / "calibration.json").exists()) == (2, False)
-    assert f"give {tmp_path / 'mine' / 'bona-fide'}, or an index: livegate index folder" in outcome.err
+    for given in ("mine", "mine/attack", "mine/attack/print"):
+        outcome = run("calibrate", tmp_path / given, "--out", tmp_path / "calibration.json")
+        assert (outcome.code, (tmp_path / "calibration.json").exists()) == (2, False)
+        assert "lies in a folder of attacks, and all pictures of a folder count as bona fide" in outcome.err
+    outcome = run("calibrate", tmp_path / "none", "--out", tmp_path / "calibration.json")
+    assert "none does not exist; give a folder of bona fide pictures, or an index" in outcome.err
 
 
 def test_a_picture_that_is_read_is_never_written(run: Run, camera: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from livegate import __version__
 from livegate.errors import LivegateError
 from livegate.files import replacing
 from livegate.pictures import read
@@ -368,6 +369,20 @@ def test_a_folder_is_its_pictures(run: Run, accepting: Path, astronaut: Path, bl
     assert outcome.code == 3
     assert [Path(one["path"]).relative_to(tmp_path).as_posix() for one in outcome.objects] == ["a.png", "b.JPG", "sub/c.jpeg"]
     assert [one["status"] for one in outcome.objects] == ["not-judged", "bona-fide", "bona-fide"]
+
+
+def test_what_a_folder_holds_beside_pictures_is_told(run: Run, accepting: Path, astronaut: Path, tmp_path: Path) -> None:
+    """An iPhone's pictures end in .heic: who is not told believes that they were judged."""
+    for name in ("a.jpg", "b.HEIC", "c.heic", "d.tiff", "notes"):
+        shutil.copy(astronaut, tmp_path / name)
+    outcome = run("check", tmp_path, "--model", accepting)
+    assert (outcome.code, outcome.out.count("\n")) == (0, 1)
+    assert f"livegate: {tmp_path}: 4 other files were not looked at (.heic, .tiff, no ending)\n" in outcome.err
+
+
+def test_the_version_is_told(run: Run) -> None:
+    """For a report of a fault."""
+    assert run("--version")[:2] == (0, f"livegate {__version__}\n")
 
 
 def test_a_folder_that_cannot_be_entered_is_an_error(
@@ -796,7 +811,10 @@ def test_doctor_tells_what_installs_a_runtime_that_is_missing(run: Run, several:
     monkeypatch.setattr("livegate.runtime.backends.base.find_spec", lambda name: name if name == "onnxruntime" else None)
     outcome = run("doctor", "--artifact", several)
     assert outcome.code == 0
-    assert "openvino: not run, OpenVINO is not installed; install with: pip install 'livegate[openvino]'\n" in outcome.out
+    assert (
+        "openvino: not run, OpenVINO is not installed; install with, in a clone of Livegate: pip install '.[openvino]'\n"
+        in outcome.out
+    )
     outcome = run("doctor", "--artifact", several, "--runtime", "coreml")
     assert outcome.code == 2
     assert "Livegate cannot run Core ML; it runs onnx, openvino, litert, executorch, ncnn" in outcome.err

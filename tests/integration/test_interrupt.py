@@ -73,6 +73,21 @@ def test_the_signal_itself(tmp_path: Path) -> None:
     assert (process.returncode, out, err) == (130, "", "livegate: interrupted\n")
 
 
+def test_an_interrupt_that_a_library_turned_into_an_error(tmp_path: Path) -> None:
+    """As torch does with one that meets it at work."""
+    swallows = WAITS.replace(
+        "    time.sleep(120)\n",
+        "    try:\n        time.sleep(120)\n    except KeyboardInterrupt:\n        raise AttributeError from None\n",
+    )
+    words = [sys.executable, "-c", swallows, "evaluate", "--dev", "dev.csv", "--test", "test.csv", "--out", tmp_path / "report"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "reading\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out, err) == (130, "", "livegate: interrupted\n")
+
+
 def test_training_goes_on_with_resume(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -182,7 +182,7 @@ def test_without_matplotlib_evaluate_says_what_is_missing(
     outcome = run("evaluate", "--dev", dev, "--test", test, "--out", tmp_path / "report", "--replicates", "0")
     assert outcome.code == 0
     assert outcome.err.count("\n") == 1
-    assert "pip install 'livegate[report]'" in outcome.err
+    assert "pip install '.[report]'" in outcome.err
     assert (tmp_path / "report" / "report.html").is_file()
 
 

@@ -43,7 +43,7 @@ def test_every_error_has_the_base_and_the_builtin_that_a_caller_expects() -> Non
 
 def test_a_missing_extra_names_its_install_line() -> None:
     """What to type stands in the message."""
-    assert str(MissingExtraError("export", "onnx")).endswith("pip install 'livegate[onnx]'")
+    assert str(MissingExtraError("export", "onnx")).endswith("pip install '.[onnx]'")
 
 
 def test_all_faults_of_a_file_are_told_together() -> None:

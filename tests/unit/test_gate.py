@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from livegate import Decision, Gate, Status
+from livegate import Configuration, Decision, Gate, Status
 from livegate.capture import QualityLimits
 from livegate.errors import ArtifactError, ConfigurationError, LivegateError, PictureError
 from livegate.gate import clip_decision
@@ -86,6 +88,7 @@ def test_every_configuration_decides(gate: Gate, portrait: NDArray[np.uint8]) ->
     assert facts(gate.check(portrait, "lightest")) == facts(gate.check(portrait, "LLL"))
     assert gate.check(portrait, "heaviest").configuration == "BBB"
     assert gate.check(portrait).score == scores["HHH"]
+    assert gate.check(portrait, Configuration.parse("LLL")).score == scores["LLL"]
 
 
 @pytest.mark.parametrize("text", ["HXH", "hh", "HHHH", "", "auto"])
@@ -97,7 +100,9 @@ def test_a_bad_configuration_is_refused_before_the_picture(gate: Gate, text: str
 
 
 @pytest.mark.parametrize(
-    "picture", ["missing.jpg", b"", b"no picture", np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3))], ids=str
+    "picture",
+    ["missing.jpg", b"", b"no picture", np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), None, Image.new("RGB", (9, 9))],
+    ids=str,
 )
 def test_what_is_no_picture_is_an_error_never_a_decision(gate: Gate, picture: Any) -> None:
     """A `PictureError` from both doors."""
@@ -156,6 +161,23 @@ def test_every_face_is_judged_the_largest_first(gate: Gate, portrait: NDArray[np
     assert "smaller than 64" in small.reason
     assert small.face is not None
     assert small.face.x > 512
+
+
+THREADS = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from livegate import Gate
+
+gate = Gate()
+with ThreadPoolExecutor(4) as threads:
+    print({decision.score for decision in threads.map(gate.check, sys.argv[1:] * 20)})
+"""
+
+
+def test_threads_share_a_gate(gate: Gate, astronaut: Path) -> None:
+    """Each gets the right answer. In a process of its own: two of them in one detector of OpenCV would end it."""
+    done = subprocess.run([sys.executable, "-c", THREADS, astronaut], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, f"{ {gate.check(astronaut).score} }\n")
 
 
 def test_a_gate_remembers_nothing(gate: Gate, portrait: NDArray[np.uint8]) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from livegate import __version__
 from livegate.cli.bench import bench
 from livegate.cli.calibrate import calibrate
 from livegate.cli.check import check, printable
@@ -26,6 +27,7 @@ from livegate.cli.forget import forget
 from livegate.cli.identify import identify
 from livegate.cli.index import index
 from livegate.cli.inspect import inspect
+from livegate.cli.interrupt import noticed
 from livegate.cli.models import models
 from livegate.cli.protocol import protocol
 from livegate.cli.reproduce import reproduce
@@ -81,9 +83,18 @@ app.add_typer(reproduce, name="reproduce")
 app.add_typer(templates, name="templates")
 
 
+def _version(asked: bool) -> None:  # noqa: FBT001 - so Typer calls it
+    if asked:
+        print(f"livegate {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the trace of an error; may stand anywhere.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_version)
+    ] = False,
 ) -> None:
     """Tell a bona fide (live) face from a presentation attack (spoof), on this device, at the cost you choose."""
 
@@ -98,14 +109,17 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             # File names may hold bytes that are no text.
             stream.reconfigure(errors="backslashreplace")
-    try:
-        app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="livegate")
-    except Exception as error:  # noqa: BLE001 - whatever it is, a user is told in one line
-        if debug:
-            traceback.print_exc()
-        else:
-            print(f"livegate: {_sentence(error)}", file=sys.stderr)
-        sys.exit(ERROR)
+    with noticed() as interrupted:
+        try:
+            app([argument for argument in sys.argv[1:] if argument != "--debug"], prog_name="livegate")
+        except Exception as error:
+            if interrupted():
+                raise KeyboardInterrupt from error
+            if debug:
+                traceback.print_exc()
+            else:
+                print(f"livegate: {_sentence(error)}", file=sys.stderr)
+            sys.exit(ERROR)
 
 
 def _sentence(error: Exception) -> str:

@@ -116,6 +116,10 @@ def _remarks(made: Calibration, index: Index, scores: Scores) -> Iterator[str]:
     """What the table does not tell."""
     import numpy as np
 
+    from livegate.cli.check import unread
+
+    if others := unread(index.path):
+        yield others
     unheard = set(scores.names[np.isnan(scores.values)].tolist())
     if unheard:
         yield f"{len(unheard)} pictures set nothing: they were not judged or could not be read, the first {min(unheard)!r}"
@@ -137,21 +141,29 @@ def _index(path: Path, split: str | None) -> Index:
     from livegate.pictures import SUFFIXES
     from livegate.sample import Sample
 
+    if not path.exists():
+        raise LivegateError(f"{path} does not exist; give a folder of bona fide pictures, or an index")
     if not path.is_dir():
         index = Index.read(path)
         index.require_labels()
         return index.split(split) if split else index
     if split:
         raise LivegateError(f"{path} is a folder, which has no splits; leave out --split")
-    if (path / "attack").is_dir():
-        raise LivegateError(
-            f"{path} has a folder of attacks, and all pictures of a folder would count as bona fide; give {path / 'bona-fide'}, or an index: "
-            f"livegate index folder {path} --find-faces"
-        )
     found = [Sample(str(file.relative_to(path)), path) for file in expanded(path) if file.suffix.lower() in SUFFIXES]
     if not found:
         raise LivegateError(f"{path}: the folder holds no picture; of a video save the frames")
+    if attack := next((sample.path for sample in found if _of_attacks(sample.path)), None):
+        raise LivegateError(
+            f"{printable(str(attack))} lies in a folder of attacks, and all pictures of a folder count as bona fide; give the folder of the bona fide "
+            "ones, or an index: livegate index folder DIR --find-faces"
+        )
     for sample in found:
         if sample.name.encode("utf-8", "replace").decode() != sample.name:
             raise LivegateError(f"{printable(str(sample.path))}: its name is no text in UTF-8; rename it")
     return Index(path, tuple(found), labelled=True, boxed=False)
+
+
+def _of_attacks(file: Path) -> bool:
+    """Whether a picture lies where `livegate index folder` takes what there is for attacks."""
+    named = [part for part in file.resolve().parent.parts if part in {"attack", "bona-fide"}]
+    return named[-1:] == ["attack"]

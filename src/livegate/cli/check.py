@@ -87,6 +87,8 @@ def rows(paths: list[Path], judge: Callable[[Path], Iterator[Row]]) -> Iterator[
         try:
             for path in expanded(given):
                 yield from _of(path, judge)
+            if others := unread(given):
+                print(f"livegate: {others}", file=sys.stderr)
         except OSError as error:
             yield _error(given, PictureError(f"{given}: cannot be opened ({error.strerror}); give the path of a picture"))
         except LivegateError as error:
@@ -170,13 +172,32 @@ def expanded(path: Path) -> list[Path]:
         return [path]
     from livegate.pictures import SUFFIXES, VIDEO_SUFFIXES
 
-    files = (Path(folder, name) for folder, _, names in os.walk(path, onerror=_refuse) for name in names)
-    found = sorted(file for file in files if file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES and file.is_file())
+    found = [file for file in _files(path) if _read(file)]
     if not found:
         raise PictureError(
             f"{path}: the folder holds no picture; pictures end in {', '.join(sorted(SUFFIXES | VIDEO_SUFFIXES))}"
         )
     return found
+
+
+def unread(path: Path) -> str:
+    """How many files of a folder are none of these, in words: an iPhone's .heic for one, of which somebody might believe that it was judged."""
+    others = [file for file in _files(path) if not _read(file)] if path.is_dir() else []
+    if not others:
+        return ""
+    endings = ", ".join(sorted({file.suffix.lower() or "no ending" for file in others}))
+    return printable(f"{path}: {len(others)} other file{'s were' if len(others) > 1 else ' was'} not looked at ({endings})")
+
+
+def _files(folder: Path) -> list[Path]:
+    """Everything in a folder and those within it, sorted."""
+    return sorted(Path(place, name) for place, _, names in os.walk(folder, onerror=_refuse) for name in names)
+
+
+def _read(file: Path) -> bool:
+    from livegate.pictures import SUFFIXES, VIDEO_SUFFIXES
+
+    return file.suffix.lower() in SUFFIXES | VIDEO_SUFFIXES and file.is_file()
 
 
 def _refuse(error: OSError) -> NoReturn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from livegate.cli.extras import PACKAGES
+from livegate.errors import install
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,4 +96,4 @@ def _absent(runtime: Runtime) -> str:
     """Why a runtime cannot run here."""
     if not runtime.module:
         return f"Livegate cannot run {runtime.label}"
-    return f"{runtime.label} is not installed; install with: pip install 'livegate[{runtime.extra}]'"
+    return f"{runtime.label} is not installed; {install(runtime.extra)}"

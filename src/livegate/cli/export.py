@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from livegate.data.index import Index
-    from livegate.export.exporter import Order
+    from livegate.export.exporter import Known, Order
     from livegate.export.targets import Target
     from livegate.models.checkpoint import Checkpoint
     from livegate.runtime.artifact import Artifact
@@ -100,7 +100,7 @@ def export(
     held = [Configuration.parse(text) for text in configurations.split(",")] if configurations is not None else []
     alone = Configuration.parse(fixed) if fixed is not None else None
     with counting("thresholds", len(index.samples) if index else 0) as advance:
-        order = Order(targets, held, alone, index, rule, train, advance)
+        order = Order(targets, held, alone, index, rule, train, advance, _known(made_of, fixed))
         print(_write(made_of, out, order, _Words(name, card, licence)))
     if skipped:
         raise LivegateError(f"{out} is written, but not with all formats{_without(skipped)}")
@@ -211,8 +211,18 @@ def _write(made_of: Artifact | Checkpoint, out: Path, order: Order, words: _Word
     return export(network, out, name=words.name or out.name, papers=papers, order=order)
 
 
+def _known(made_of: Artifact | Checkpoint, fixed: str | None) -> Known | None:
+    """What an artifact knows of the configuration that is to stand alone."""
+    from livegate.runtime.artifact import Artifact
+
+    if not isinstance(made_of, Artifact) or fixed is None or fixed not in made_of.manifest.configurations:
+        return None
+    return made_of.manifest.configurations[fixed].threshold, made_of.manifest.provenance.quality.get(fixed)
+
+
 def _without(skipped: list[Target]) -> str:
     """What is not installed, and what installs it."""
-    extras = ",".join(dict.fromkeys(extra for target in skipped for extra in target.extras))
-    missing = f": {', '.join(target.name for target in skipped)} need more; install with: pip install 'livegate[{extras}]'"
-    return missing if skipped else ""
+    from livegate.errors import install
+
+    extras = dict.fromkeys(extra for target in skipped for extra in target.extras)
+    return f": {', '.join(target.name for target in skipped)} need more; {install(*extras)}" if skipped else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import FrameType
 
 INTERRUPTED = 130
 
@@ -16,6 +18,25 @@ def resumable(how: str = "run it again to go on") -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         raise KeyboardInterrupt(how) from None
+
+
+@contextmanager
+def noticed() -> Iterator[Callable[[], bool]]:
+    """Gives what tells whether an interrupt came: torch makes errors of its own of one that meets it at work."""
+    came: list[int] = []
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # a job in the background is deaf to it, and stays so
+        yield lambda: False
+        return
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager

@@ -47,7 +47,7 @@ def verify(
     gate = Gate(model, verifier=compares, calibration=calibration)
     licences_once(gate.engine.manifest, compares.manifest)
     found = gate.verify(reference, probe, configuration, match=match)
-    print(json.dumps(_facts(reference, probe, found)) if as_json else _sentence(probe, found))
+    print(json.dumps(_facts(reference, probe, found)) if as_json else _sentence(reference, probe, found))
     raise typer.Exit(EXIT_CODES[found.verdict])
 
 
@@ -69,11 +69,12 @@ def _facts(reference: Path, probe: Path, found: Match) -> dict[str, object]:
     }
 
 
-def _sentence(probe: Path, found: Match) -> str:
+def _sentence(reference: Path, probe: Path, found: Match) -> str:
     from livegate.cli.check import outcome, printable
 
     if found.similarity is None or found.threshold is None:
-        told = found.reason if found.liveness.accepted else outcome(found.liveness)
-        return f"{printable(str(probe))}: {told}"
+        if found.liveness.accepted:
+            return f"{printable(str(reference))}: {found.reason}"
+        return f"{printable(str(probe))}: {outcome(found.liveness)}"
     sign, words = (">=", "the same person, live") if found.accepted else ("<", "another person")
     return f"{printable(str(probe))}: {words}, similarity {found.similarity:.4f} {sign} threshold {found.threshold:.4f}"

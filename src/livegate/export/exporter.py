@@ -38,11 +38,15 @@ from livegate.runtime.manifest import (
     Manifest,
     Parity,
     Provenance,
+    Quality,
+    Separation,
     Variant,
 )
 
 SHIPPED_RULES: Mapping[Task, str] = {"liveness": "bpcer=0.05", "verification": "fmr=0.001"}
 LICENCE = "LICENSE"
+Known = tuple[Threshold, Quality | Separation | None]
+"""The threshold of a configuration, and how good it is where that was measured."""
 NO_LICENCE = """SPDX-License-Identifier: LicenseRef-Unstated
 
 The owner of these weights has stated no licence.
@@ -74,6 +78,7 @@ class Order:
         rule: how thresholds are set, as `livegate.metrics.pad.Rule` reads it, or with verification ``fmr=X``; empty for `SHIPPED_RULES`.
         calibration: pictures that set the ranges of int8 files.
         advance: called with the number of dev pictures done since the last call.
+        known: the threshold of the configuration that is fixed, and how good it is where that was measured, in fp32; counts where there is no dev.
     """
 
     targets: Sequence[Target] = (TARGETS["onnx"],)
@@ -83,6 +88,7 @@ class Order:
     rule: str = ""
     calibration: Index | None = None
     advance: Callable[[int], None] = lambda _: None
+    known: Known | None = None
 
     def thresholds(self, task: Task) -> Thresholds | Cosines:
         """How thresholds are set.
@@ -131,7 +137,7 @@ def export(checkpoint: Checkpoint, out: Path, *, name: str, papers: Papers, orde
 
     Raises:
         ParityError: if a file disagrees with the network.
-        ArtifactError: if ``out`` exists, the name has other characters than letters, digits, _ . and -, or the licence lacks its SPDX line.
+        ArtifactError: if ``out`` exists, an int8 file has no thresholds of its own, the name has other characters than letters, digits, _ . and -, or the licence lacks its SPDX line.
         MissingExtraError: if a converter is not installed.
         MetricError: if dev cannot set a threshold.
     """
@@ -142,10 +148,12 @@ def export(checkpoint: Checkpoint, out: Path, *, name: str, papers: Papers, orde
         raise ArtifactError(out, [f"name {name!r} {words}; give another one with --name"])
     source = Source(checkpoint, order.fixed)
     order.check(source.network.adaptive_blocks, source.task)
+    if fault := _unmeasured(order, measured=bool(order.known and order.known[0].split)):
+        raise ArtifactError(out, [fault])
     with scratch(out) as folder:
         _fill(folder, source, name, papers, order)
         Artifact.open(folder)
-        folder.replace(out)
+        _move(folder, out)
     return out
 
 
@@ -204,10 +212,14 @@ def derive(artifact: Artifact, checkpoint: Checkpoint, out: Path, order: Order) 
         ArtifactError: if ``out`` exists, a file of the artifact was changed since it was opened, and what `extend` raises.
     """
     require_new(out)
+    if there := [target.name for target in order.targets if target.name in artifact.manifest.variants]:
+        raise ArtifactError(
+            out, [f"becomes a copy of {artifact.folder}, which has {there[0]} already; ask for another with --to"]
+        )
     with scratch(out) as folder:
         _copy(artifact, folder)
         extend(checkpoint, folder, order)
-        folder.replace(out)
+        _move(folder, out)
     return out
 
 
@@ -231,6 +243,15 @@ def require_new(out: Path) -> None:
         raise ArtifactError(out, ["exists already; choose another folder or remove it"])
 
 
+def _move(folder: Path, out: Path) -> None:
+    """Give a folder its name, unless another has taken it in the meantime."""
+    try:
+        folder.replace(out)
+    except OSError:
+        require_new(out)
+        raise
+
+
 def _copy(artifact: Artifact, folder: Path) -> None:
     """Write the files that a manifest names, checked against it, and the manifest; whatever else lies beside them stays there."""
     for name, sha256 in artifact.named.items():
@@ -244,7 +265,11 @@ def _fill(folder: Path, source: Source, name: str, papers: Papers, order: Order)
     checkpoint, configurations = source.checkpoint, source.configurations
     source.write_golden(folder / "golden.npz")
     variants = {target.name: _variant(folder, source, target, order) for target in order.targets}
-    calibrated = order.thresholds(source.task).facts(_scorer(folder, source, variants.values()), configurations)
+    calibrated: Mapping[str, tuple[Threshold, Any]]
+    if order.known and order.dev is None:
+        calibrated = {str(configuration): order.known for configuration in configurations}
+    else:
+        calibrated = order.thresholds(source.task).facts(_scorer(folder, source, variants.values()), configurations)
     by_configuration = {str(c): _configuration_facts(source, c, calibrated[str(c)][0]) for c in configurations}
     (folder / "CARD.md").write_text(papers.card or _short_card(name, licence, by_configuration), encoding="utf-8")
     manifest = Manifest(
@@ -345,14 +370,20 @@ def _require_room(artifact: Artifact, order: Order) -> None:
         for target in order.targets
         if target.name in artifact.manifest.variants
     ]
-    calibrated = [target.name for target in order.targets if target.calibrated]
-    if order.dev is not None and not calibrated:
+    if order.dev is not None and not any(target.calibrated for target in order.targets):
         faults.append("has its thresholds already; leave out --dev, which here is for int8 alone")
-    measured = any(facts.threshold.split for facts in artifact.manifest.configurations.values())
-    if order.dev is None and calibrated and measured:
-        faults.append(f"has thresholds that were set in fp32; {calibrated[0]} needs its own, give --dev INDEX")
+    if fault := _unmeasured(order, measured=any(facts.threshold.split for facts in artifact.manifest.configurations.values())):
+        faults.append(fault)
     if faults:
         raise ArtifactError(artifact.folder, faults)
+
+
+def _unmeasured(order: Order, *, measured: bool) -> str:
+    """What is wrong with an order for int8 files, whose scores are others, beside thresholds that were measured in fp32."""
+    calibrated = [target.name for target in order.targets if target.calibrated]
+    if order.dev is None and calibrated and measured:
+        return f"has thresholds that were set in fp32; {calibrated[0]} needs its own, give --dev INDEX"
+    return ""
 
 
 def _configuration_facts(source: Source, configuration: Configuration, threshold: Threshold) -> ConfigurationFacts:

@@ -9,6 +9,8 @@ from livegate.report.summary import setting
 from livegate.report.wording import listed, named, of, quoted
 
 DETAILED = 3
+CHANCE = 0.05
+"""From which p on a difference may be chance: an interval over a handful of people can have no width at all."""
 NAMES = {
     "worst_apcer": "worst APCER",
     "bpcer": "BPCER",
@@ -68,8 +70,8 @@ def _summary(found: Comparison) -> Section:
         )
     )
     verdicts = (
-        f"Attacks, worst species of each: {_verdict(worst)}.",
-        f"Bona fide presentations turned away: {_verdict(bpcer)}.",
+        f"Attacks, worst species of each: {_verdict(worst, first.attacks)}.",
+        f"Bona fide presentations turned away: {_verdict(bpcer, first.bona_fide)}.",
     )
     name = f" {_name(first)}" if _name(first) != "none" else ""
     return Section(
@@ -78,10 +80,13 @@ def _summary(found: Comparison) -> Section:
     )
 
 
-def _verdict(one: Difference) -> str:
+def _verdict(one: Difference, decisions: Paired) -> str:
     shares = f"A {100 * one.a:.2f} %, B {100 * one.b:.2f} %"
     if one.limits.low <= 0 <= one.limits.high:
         return f"{shares}; this test shows no difference, which is not the same as there being none"
+    if decisions.p_value >= CHANCE:
+        differ = of(decisions.only_a_wrong + decisions.only_b_wrong, "presentation")
+        return f"{shares}; the models decide differently about {differ}, too few to say that it is no chance (p = {decisions.p_value:.2g})"
     better = "B" if one.difference < 0 else "A"
     return f"{shares}; {better} makes fewer errors, by {100 * abs(one.difference):.2f} points (95 %: {_limits(one)})"
 

@@ -13,7 +13,8 @@ def markdown(page: Page) -> str:
     """The page as GitHub-flavoured Markdown, in which no text can become markup, link or picture."""
     lines = [f"# {_text(page.title)}", _text(page.subtitle)]
     for section in page.sections:
-        lines += [f"## {_text(section.title)}", *(_block(block) for block in section.blocks)]
+        if blocks := [text for block in section.blocks if (text := _block(block))]:
+            lines += [f"## {_text(section.title)}", *blocks]
     return "\n\n".join(line for line in lines if line) + "\n"
 
 

@@ -15,7 +15,7 @@ from typing import Self
 from pydantic import ValidationError
 
 from livegate.errors import ArtifactError
-from livegate.runtime.backends.base import Model
+from livegate.runtime.backends.base import RUNTIMES, Model
 from livegate.runtime.manifest import SCHEMA_VERSION, Manifest, Variant, target
 from livegate.runtime.migration import migrated
 
@@ -79,13 +79,15 @@ class Artifact:
             ArtifactError: if there is none.
         """
         manifest = self.manifest
+        if runtime not in {None, *RUNTIMES}:
+            raise ArtifactError(self.folder, [f"has nothing for {runtime!r}; runtimes are {', '.join(RUNTIMES)}"])
         if runtime is None:
             runtime = next(iter(manifest.variants.values())).runtime if manifest.foreign else DEFAULT_RUNTIME
         there = [variant.precision for variant in manifest.variants.values() if variant.runtime == runtime]
         default = DEFAULT_PRECISION if DEFAULT_PRECISION in there or not there else there[0]
         name = target(runtime, precision or default)
         if name not in manifest.variants:
-            adds = "" if manifest.foreign else f"; livegate export … --to {name} adds it"
+            adds = "" if manifest.foreign else f"; livegate export MODEL --to {name} --out COPY writes a copy that has it"
             raise ArtifactError(self.folder, [f"has no variant {name!r}; it has {', '.join(manifest.variants)}{adds}"])
         return manifest.variants[name]
 

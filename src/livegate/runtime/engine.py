@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypedDict
 
 import numpy as np
@@ -41,7 +42,7 @@ class EngineOptions(TypedDict, total=False):
 
 
 class Engine:
-    """A network that is loaded once and switches configurations from one call to the next. One engine serves one thread at a time.
+    """A network that is loaded once and switches configurations from one call to the next. Threads may share one; they take turns.
 
     Args:
         artifact: an artifact, the path of its folder, or that of a file of another maker that is known by its SHA-256.
@@ -72,6 +73,7 @@ class Engine:
         if calibration is not None:
             self.manifest.require("liveness", self.artifact.folder)
             self.variant = Calibration.read(calibration).applied(self.manifest, self.variant, calibration)
+        self._turn = Lock()  # not every runtime lets two threads call one model
         self._held = frozenset(self.variant.configurations)
         self._backend = load(self.variant.runtime, self.artifact.read(self.variant), Options(threads, cache))
 
@@ -90,7 +92,7 @@ class Engine:
         """All configurations that it can run."""
         return self.variant.configurations
 
-    def choose(self, text: str | None) -> Configuration:
+    def choose(self, text: str | Configuration | None) -> Configuration:
         """The configuration that a user's words mean: letters such as HLH, ``heaviest``, ``lightest``, or None for the default one.
 
         Raises:
@@ -126,7 +128,8 @@ class Engine:
         if configuration not in self._held:
             self.choose(str(configuration))  # says why
         try:
-            output = np.asarray(self._backend.run(images, configuration))
+            with self._turn:
+                output = np.asarray(self._backend.run(images, configuration))
         except LivegateError:
             raise
         except Exception as error:  # noqa: BLE001 - the runtimes' exceptions share no base but Exception

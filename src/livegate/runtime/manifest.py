@@ -334,11 +334,11 @@ class Manifest(Fact):
         threshold = self.threshold(text, variant).value
         return threshold if not isinstance(known, Quality) or known.floor is None else min(known.floor, threshold)
 
-    def choose(self, text: str | None, among: Collection[str] | None = None) -> Configuration:
+    def choose(self, text: str | Configuration | None, among: Collection[str] | None = None) -> Configuration:
         """The configuration that a user's words mean.
 
         Args:
-            text: letters such as HLH, ``heaviest`` or ``lightest`` (by multiply-adds), or None for the default one.
+            text: letters such as HLH or what they were parsed to, ``heaviest`` or ``lightest`` (by multiply-adds), or None for the default one.
             among: the configurations to choose from; None for all of the artifact.
 
         Raises:
@@ -348,7 +348,7 @@ class Manifest(Fact):
         if text in {HEAVIEST, LIGHTEST}:
             by_cost = sorted(held, key=lambda name: self.configurations[name].macs or 0)
             return Configuration.parse(by_cost[-1 if text == HEAVIEST else 0])
-        text = self.default_configuration if text is None else text
+        text = self.default_configuration if text is None else str(text)
         configuration = Configuration.parse(text, self.adaptive_blocks)
         if text not in held:
             where = "this artifact" if among is None or text not in self.configurations else "this file"

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from livegate.configuration import Branch, Configuration
 from livegate.errors import RecipeError
@@ -45,9 +46,21 @@ class Section(BaseModel):
             return cls.model_validate(plain)
         except ValidationError as error:
             faults = [
-                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}, got {_short(e['input'])}" for e in error.errors()
+                f"{'.'.join(map(str, e['loc'])) or 'recipe'}: {e['msg']}, got {_short(e['input'])}{cls._instead(e)}"
+                for e in error.errors()
             ]
             raise RecipeError(name, faults) from None
+
+    @classmethod
+    def _instead(cls, error: ErrorDetails) -> str:
+        """The names that there are, where one is not among them."""
+        table: Any = cls
+        for key in error["loc"][:-1]:
+            field = getattr(table, "model_fields", {}).get(key)
+            table = field.annotation if field else None
+        known = getattr(table, "model_fields", {}) or getattr(table, "__dataclass_fields__", {})
+        names = known if error["type"].startswith(("extra_forbidden", "unexpected_keyword")) else {}
+        return f"; there are {', '.join(names)}" if names else ""
 
 
 class Place(Section):

@@ -74,7 +74,10 @@ def group_shares(groups: Mapping[Group, Sequence[int]], shares: Mapping[str, flo
         sizes[source] += len(members)
     unknown = sorted(set(shares) - set(sizes))
     if unknown:
-        raise ValueError(f"shares name sources without samples: {', '.join(unknown)}; sources are {', '.join(sorted(sizes))}")
+        there = ", ".join(sorted(sizes))
+        raise ValueError(
+            f"shares name sources without samples: {', '.join(unknown)}; sources are {there}; leave the shares out with sampling.shares={{}}"
+        )
     rest = sum(size for source, size in sizes.items() if source not in shares)
     left = 1 - sum(shares.values())
     result: defaultdict[Group, float] = defaultdict(float)

@@ -241,7 +241,7 @@ def test_a_light_install_is_told_what_is_missing(astronaut: Path, package: str, 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"livegate: livegate explain (it uses {package}) needs the extras 'train' and 'onnx'; "
-        "install with: pip install 'livegate[train,onnx]'\n"
+        "install with, in a clone of Livegate: pip install '.[train,onnx]'\n"
     )
     assert list(tmp_path.iterdir()) == []
 

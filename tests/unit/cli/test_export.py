@@ -134,7 +134,7 @@ def test_all_writes_what_it_can_and_says_what_it_could_not(
     code, out, err = run("--to", "all", "--out", tmp_path / "new")
     assert (code, out) == (2, f"{tmp_path / 'new'}\n")
     assert "new is written, but not with all formats: openvino, litert, executorch, coreml, " in err
-    assert "pip install 'livegate[onnx,openvino,litert-torch,executorch,coreml,ncnn]'" in err
+    assert "pip install '.[onnx,openvino,litert-torch,executorch,coreml,ncnn]'" in err
     assert err.count("\n") == 1
     assert run("--to", "all", "--out", folder)[0] == 2
     assert [(verb, [target.name for target in order.targets]) for verb, order in orders] == [
@@ -158,7 +158,7 @@ def test_all_of_nothing_is_an_error(
     ("arguments", "words"),
     [
         (("--to", "tflite"), "unknown format 'tflite'; formats are onnx, "),
-        (("--to", "ncnn"), "pip install 'livegate[onnx,ncnn]'"),
+        (("--to", "ncnn"), "pip install '.[onnx,ncnn]'"),
         (("--configurations", "HXH"), "unknown branch 'X'"),
         (("--fixed", "HXH"), "unknown branch 'X'"),
         (("--calibration", "none.csv"), "none.csv"),

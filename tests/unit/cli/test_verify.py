@@ -66,7 +66,7 @@ def models(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[flo
         ("face", "mirrored", 0.0, 1, "mirrored.png: another person, similarity 0."),
         ("face", "face", 1.0, 1, "astronaut.jpg: attack"),
         ("face", "nobody", 0.0, 3, "grey.png: not judged (no face was found)\n"),
-        ("nobody", "face", 0.0, 3, "astronaut.jpg: reference: no face was found\n"),
+        ("nobody", "face", 0.0, 3, "grey.png: reference: no face was found\n"),
     ],
 )
 def test_the_outcome_is_a_line_and_an_exit_code(

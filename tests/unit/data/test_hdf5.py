@@ -175,5 +175,5 @@ def test_a_file_without_frames_has_none(tmp_path: Path) -> None:
 def test_without_h5py_the_install_line_is_given(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is no broken file but a missing extra."""
     monkeypatch.setitem(sys.modules, "h5py", None)
-    with pytest.raises(MissingExtraError, match=r"h5py.*pip install 'livegate\[data\]'"):
+    with pytest.raises(MissingExtraError, match=r"h5py.*pip install '\.\[data\]'"):
         list(frames(path, 1))

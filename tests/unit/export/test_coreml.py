@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def written(small: Network, folder: Path) -> Written:
     """A package of three of nine configurations, with which all branches are in it."""
-    pytest.importorskip("coremltools", reason="coremltools is not installed: pip install 'livegate[onnx,coreml]'")
+    pytest.importorskip("coremltools", reason="coremltools is not installed: pip install '.[onnx,coreml]'")
     from livegate.export import coreml
 
     return coreml.write_fp16(small, Preprocessing(size=32), HELD, folder)

@@ -25,7 +25,7 @@ IMAGES = (np.random.default_rng(0).random((3, 3, 32, 32)) * 255).round().astype(
 @pytest.fixture(scope="module")
 def model(small: Network, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A program of three of nine configurations, with which all branches are in it."""
-    pytest.importorskip("executorch", reason="ExecuTorch is not installed: pip install 'livegate[onnx,executorch]'")
+    pytest.importorskip("executorch", reason="ExecuTorch is not installed: pip install '.[onnx,executorch]'")
     from livegate.export import executorch
 
     folder = tmp_path_factory.mktemp("executorch")
@@ -100,5 +100,5 @@ def test_an_entry_of_another_file_is_refused(model: Model) -> None:
 def test_without_executorch_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything else."""
     monkeypatch.setitem(sys.modules, "executorch.extension.pybindings", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[executorch\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[executorch\]'"):
         ExecuTorchBackend(Model({"model.pte": b""}, NamedEntry(kind="method", names={"HH": "HH"})))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from livegate.cli.app import main
 from livegate.configuration import Configuration
 from livegate.data.index import Index
 from livegate.errors import ArtifactError, ConfigurationError, LivegateError, MissingExtraError, ParityError
@@ -181,7 +183,7 @@ def test_int8_without_pictures_is_refused_before_the_work(checkpoint: Checkpoint
 def test_a_missing_converter_is_told_before_the_work(checkpoint: Checkpoint, tmp_path: Path) -> None:
     """With the install line; nothing is written."""
     absent = replace(TARGETS["onnx"], runtime="coreml", needs=("a_package_that_is_not_there",), extra="coreml")
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[onnx,coreml\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[onnx,coreml\]'"):
         export(checkpoint, tmp_path / "out", name="a", papers=Papers(), order=Order([absent]))
     assert not list(tmp_path.iterdir())
 
@@ -219,6 +221,35 @@ def test_one_configuration_can_be_exported_alone(
         expected = engine.run(images, Configuration.parse(""))
         np.testing.assert_allclose(whole.run(images, Configuration.parse(text)), expected, rtol=0, atol=1e-5)
         assert np.array_equal(cached.run(images, Configuration.parse(text)), expected)
+
+
+def test_one_configuration_keeps_the_threshold_that_was_measured(
+    checkpoint: Checkpoint,
+    artifact: Path,
+    dev: Index,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its scores are the same, so what the artifact knows of them holds; of int8, whose scores are others, it does not."""
+    manifest = Artifact.open(artifact).manifest
+    for text in ("HHH", "LLL"):
+        monkeypatch.setattr(sys, "argv", ["livegate", "export", str(artifact), "--fixed", text, "--out", str(tmp_path / text)])
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        alone = Artifact.open(tmp_path / text).manifest
+        assert alone.configurations[""].threshold == manifest.configurations[text].threshold
+        assert alone.provenance.quality[""] == manifest.provenance.quality[text]
+        assert alone.floor("", next(iter(alone.variants.values()))) == manifest.floor(text, manifest.variants["onnx"])
+    known = (manifest.configurations["LLL"].threshold, None)
+    order = Order([INT8], fixed=Configuration.parse("LLL"), calibration=dev, known=known)
+    with pytest.raises(ArtifactError, match="has thresholds that were set in fp32; onnx-int8 needs its own, give --dev INDEX"):
+        export(checkpoint, tmp_path / "int8", name="int8", papers=Papers(), order=order)
+
+
+def test_a_copy_without_a_new_format_is_refused(checkpoint: Checkpoint, artifact: Path, tmp_path: Path) -> None:
+    """By the names that the user gave."""
+    with pytest.raises(ArtifactError, match=r"copy: becomes a copy of .*, which has onnx already; ask for another with --to"):
+        derive(Artifact.open(artifact), checkpoint, tmp_path / "copy", Order())
 
 
 def test_a_copy_holds_what_the_manifest_names_and_nothing_else(

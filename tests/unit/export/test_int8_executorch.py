@@ -32,7 +32,7 @@ CONVOLUTIONS = {"H": 1 + 6 + 1, "L": 1 + 3 + 1, "B": 1 + 6 + 3 + 1}
 def writer() -> ModuleType:
     """The module, where its tools are installed."""
     for package in ("executorch", "torchao"):
-        pytest.importorskip(package, reason="ExecuTorch is not installed: pip install 'livegate[executorch]'")
+        pytest.importorskip(package, reason="ExecuTorch is not installed: pip install '.[executorch]'")
     from livegate.export import int8_executorch
 
     return int8_executorch

@@ -25,7 +25,7 @@ IMAGES = (np.random.default_rng(0).random((3, 3, 32, 32)) * 255).round().astype(
 @pytest.fixture(scope="module")
 def model(small: Network, tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A file of three of nine configurations, with which all branches are in it."""
-    pytest.importorskip("litert_torch", reason="litert-torch is not installed: pip install 'livegate[onnx,litert-torch]'")
+    pytest.importorskip("litert_torch", reason="litert-torch is not installed: pip install '.[onnx,litert-torch]'")
     from livegate.export import litert
 
     folder = tmp_path_factory.mktemp("litert")
@@ -101,5 +101,5 @@ def test_an_entry_of_another_file_is_refused(model: Model) -> None:
 def test_without_litert_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything else."""
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[litert\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[litert\]'"):
         LiteRTBackend(Model({"model.tflite": b""}, NamedEntry(kind="signature", names={"HH": "HH"})))

@@ -50,7 +50,7 @@ def model(written: Written, folder: Path) -> Model:
 @pytest.fixture(scope="module")
 def backend(model: Model) -> NcnnBackend:
     """The net in ncnn."""
-    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install 'livegate[ncnn]'")
+    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install '.[ncnn]'")
     return NcnnBackend(model)
 
 
@@ -127,7 +127,7 @@ def test_the_entry_says_which_parts_run(written: Written) -> None:
 
 def test_a_network_without_adaptive_blocks_is_one_chain(tmp_path: Path) -> None:
     """Normalisation and one part, under the empty configuration."""
-    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install 'livegate[ncnn]'")
+    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install '.[ncnn]'")
     torch.manual_seed(0)
     network = mobilenet_v2(()).eval()
     nn.init.normal_(network.blocks[-1][-1].weight, std=0.05)
@@ -140,7 +140,7 @@ def test_a_network_without_adaptive_blocks_is_one_chain(tmp_path: Path) -> None:
 
 def test_the_mean_in_a_network_that_cannot_switch(network: Network, tmp_path: Path) -> None:
     """Both branches everywhere, as a plain network: what a static file is measured with."""
-    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install 'livegate[ncnn]'")
+    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install '.[ncnn]'")
     plain = Network(network.fixed(ALL[-1])).eval()
     written = exporter.write(plain, PREPROCESSING, [Configuration(())], tmp_path)
     backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry))
@@ -158,7 +158,7 @@ def test_h_swish_and_weighed_channels(
     tmp_path: Path,
 ) -> None:
     """A MobileNetV3 agrees with torch in every configuration, on pictures that it tells apart."""
-    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install 'livegate[ncnn]'")
+    pytest.importorskip("ncnn", reason="ncnn is not installed: pip install '.[ncnn]'")
     configurations = list(Configuration.enumerate(1))
     written = write(mobilenet_v3, PREPROCESSING, configurations, tmp_path)
     backend = NcnnBackend(Model({name: (tmp_path / name).read_bytes() for name in written.files}, written.entry, precision))
@@ -236,5 +236,5 @@ def test_an_entry_of_another_net_is_refused(model: Model, backend: NcnnBackend) 
 def test_without_ncnn_the_install_line_is_told(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything else."""
     monkeypatch.setitem(__import__("sys").modules, "ncnn", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[ncnn\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[ncnn\]'"):
         NcnnBackend(model)

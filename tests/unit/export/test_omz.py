@@ -140,7 +140,7 @@ def test_only_the_onnx_file_where_that_is_asked_for(
     monkeypatch.setattr(targets, "find_spec", lambda name: name if name in targets.NEEDS else None)
     out = export(source.checkpoint, tmp_path / "out", fixed=None, runtimes=["onnx"], licence=NO_LICENCE)
     assert sorted(path.name for path in out.iterdir()) == ["LICENSE", "anti-spoof-mn3.onnx"]
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[onnx,openvino\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[onnx,openvino\]'"):
         export(source.checkpoint, tmp_path / "new", fixed=None, runtimes=["onnx", "openvino"], licence=NO_LICENCE)
     with pytest.raises(LivegateError, match="exists already"):
         export(source.checkpoint, out, fixed=None, runtimes=["onnx"], licence=NO_LICENCE)
@@ -166,5 +166,5 @@ def test_an_ir_without_openvino_names_the_install_line(
 ) -> None:
     """Not a trace of an import."""
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[openvino\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[openvino\]'"):
         write_ir(model, tmp_path / "anti-spoof-mn3.xml")

@@ -55,7 +55,7 @@ def test_a_named_target_must_be_installed() -> None:
     assert chosen("onnx-int8,onnx,onnx-int8") == ([TARGETS["onnx-int8"], TARGETS["onnx"]], [])
     with pytest.raises(
         MissingExtraError,
-        match=r"export to openvino \(it uses openvino\) needs the extras 'onnx' and 'openvino'; .* 'livegate\[onnx,openvino\]'",
+        match=r"export to openvino \(it uses openvino\) needs the extras 'onnx' and 'openvino'; .* '\.\[onnx,openvino\]'",
     ):
         chosen("onnx,openvino")
 
@@ -92,9 +92,9 @@ def test_the_install_line_of_a_runtime_brings_it(extras: dict[str, set[str]]) ->
 def test_without_torch_the_line_of_the_format_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """In the light install, where the extra that trains would not be enough."""
     monkeypatch.setattr(targets, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtraError, match=r"export to ncnn \(it uses torch\) .* pip install 'livegate\[onnx,ncnn\]'"):
+    with pytest.raises(MissingExtraError, match=r"export to ncnn \(it uses torch\) .* pip install '\.\[onnx,ncnn\]'"):
         chosen("ncnn")
-    with pytest.raises(MissingExtraError, match=r"export to onnx \(it uses torch\) .* pip install 'livegate\[onnx\]'"):
+    with pytest.raises(MissingExtraError, match=r"export to onnx \(it uses torch\) .* pip install '\.\[onnx\]'"):
         chosen("all")
 
 

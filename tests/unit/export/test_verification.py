@@ -91,6 +91,7 @@ def test_thresholds_are_set_on_all_pairs_of_dev(generated: Path) -> None:
         threshold, quality = found[str(configuration)]
         pixels = [cv2_read(sample.path) for sample in samples.samples]
         rows = np.concatenate([scorer.run(one, configuration) for one in pixels]).astype(np.float64)
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         same, other = list[float](), list[float]()
         for (i, one), (j, two) in combinations(enumerate(samples.samples), 2):
             mated = (one.source, one.subject) == (two.source, two.subject)

@@ -85,9 +85,29 @@ def test_summary_says_who_is_better_or_that_nothing_shows(made: Make) -> None:
     """An interval that holds zero is no difference, and no proof of sameness."""
     a, b = (made("test", configurations=(name,)) for name in ("HHH", "LLL"))
     worst, bpcer = verdicts(compared(a, b))
-    assert "A makes fewer errors, by 100.00 points" in worst
-    assert "B makes fewer errors, by 100.00 points" in verdicts(compared(b, a))[0]
+    assert "decide differently about 4 presentations, too few to say that it is no chance (p = 0.12)" in worst
     assert "shows no difference, which is not the same as there being none" in bpcer
+
+
+def test_a_handful_is_too_few_to_say() -> None:
+    """Whichever of two people are drawn, the difference is the same, so the interval has no width; four decisions prove nothing."""
+    species, subjects = ["", "", *["print"] * 4], ["a", "b", "a", "a", "b", "b"]
+    columns = {"species": species, "subject": subjects, "clip": list("uvwxyz")}
+    a, b = (
+        Scores.build(list("uvwxyz"), values, **columns)
+        for values in ([0.9, 0.9, 0.9, 0.1, 0.9, 0.1], [0.9, 0.9, 0.1, 0.1, 0.1, 0.1])
+    )
+    worst, _ = verdicts(compared(a, b))
+    assert "decide differently about 2 presentations, too few to say that it is no chance (p = 0.5)" in worst
+
+
+def test_many_who_are_decided_differently_are_told() -> None:
+    """By whichever is better."""
+    people = [f"p{number}" for number in range(40)]
+    columns = {"species": [""] * 20 + ["print"] * 20, "subject": people, "clip": people}
+    a, b = (Scores.build(people, [0.9] * 20 + attacks, **columns) for attacks in ([0.1] * 20, [0.9] * 15 + [0.1] * 5))
+    assert "A makes fewer errors, by 75.00 points" in verdicts(compared(a, b))[0]
+    assert "B makes fewer errors, by 75.00 points" in verdicts(compared(b, a))[0]
 
 
 def test_doubts(made: Make) -> None:

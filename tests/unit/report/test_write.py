@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,12 @@ def test_hostile_names_are_only_read(pages: dict[str, str]) -> None:
     assert json.loads(pages["hostile.json"])["results"][0]["configuration"] == '<script>alert("x")</script>'
 
 
+def test_no_heading_of_markdown_stands_above_nothing(pages: dict[str, str]) -> None:
+    """A section of figures alone is left to the HTML."""
+    lines = [line for line in pages["report.md"].splitlines() if line]
+    assert not [one for one, below in pairwise([*lines, "## end"]) if one.startswith("## ") and below.startswith("## ")]
+
+
 def test_markdown_holds_no_markup_of_others(pages: dict[str, str]) -> None:
     """No tag, picture or link is left, and each table keeps its columns."""
     text = pages["hostile.md"]
@@ -235,7 +242,7 @@ def test_without_matplotlib_a_sentence_takes_the_place_of_figures(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     written = write(report, tmp_path)
     text = Parsed(written.html.read_text("utf-8")).text
-    assert "pip install 'livegate[report]'" in written.without
+    assert "pip install '.[report]'" in written.without
     assert text.count(written.without) == 1
     assert "<svg" not in written.html.read_text("utf-8")
     assert written.json.is_file()

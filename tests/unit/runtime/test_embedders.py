@@ -203,7 +203,7 @@ def test_without_dlib_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch) 
     found = embedders.find_spec
     for missing in ("dlib", "face_recognition_models"):
         monkeypatch.setattr(embedders, "find_spec", lambda name, gone=missing: None if name == gone else found(name))
-        with pytest.raises(MissingExtraError, match=r"livegate\[dlib\]"):
+        with pytest.raises(MissingExtraError, match=r"\.\[dlib\]"):
             open_embedder("dlib")
 
 

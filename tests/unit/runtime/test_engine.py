@@ -302,9 +302,9 @@ def test_a_file_that_takes_other_inputs_is_told(tampered: Path, images: NDArray[
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"runtime": "ncnn"}, r"has no variant 'ncnn'; it has onnx; livegate export … --to ncnn adds it"),
+        ({"runtime": "ncnn"}, r"has no variant 'ncnn'; it has onnx; livegate export MODEL --to ncnn --out COPY writes a copy"),
         ({"precision": "int8"}, r"has no variant 'onnx-int8'"),
-        ({"runtime": "pickle"}, r"has no variant 'pickle'"),
+        ({"runtime": "pickle"}, r"has nothing for 'pickle'; runtimes are onnx, openvino, "),
         ({"threads": 0}, "threads must lie between 1 and 256, got 0"),
         ({"threads": 10**9}, "threads must lie between 1 and 256"),
     ],

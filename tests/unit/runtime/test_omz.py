@@ -390,7 +390,7 @@ def test_an_ir_without_openvino_names_the_install_line(tmp_path: Path, monkeypat
     for name in ("model.xml", "model.bin"):
         (tmp_path / name).write_bytes(b"<net/>")
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[openvino\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[openvino\]'"):
         Engine(opened(tmp_path / "model.xml", "omz-ir"))
 
 

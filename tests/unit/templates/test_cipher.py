@@ -60,5 +60,5 @@ def test_a_name_has_one_tag(cipher: Cipher, key: Key) -> None:
 def test_without_cryptography_the_install_line_is_told(monkeypatch: pytest.MonkeyPatch, key: Key) -> None:
     """The extra is named."""
     monkeypatch.setitem(sys.modules, "cryptography.exceptions", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'livegate\[templates\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[templates\]'"):
         Cipher(key, b"s" * 16)

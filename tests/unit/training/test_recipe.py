@@ -78,6 +78,10 @@ def test_an_unknown_key_is_named(table: tuple[str, ...], key: str) -> None:
     with pytest.raises(RecipeError, match=rf"small\.toml: {'.'.join((*table, key))}: .*, got 1") as caught:
         Recipe.from_plain(plain, "small.toml")
     assert len(caught.value.faults) == 1
+    assert (
+        "; there are "
+        + {"optimiser": "name, ", "data": "index, ", "model": "name, ", "crop": "margin, ", "": "name, "}["".join(table)]
+    ) in str(caught.value)
 
 
 @pytest.mark.parametrize("table", [{"HHH": 0.5, "LLL": 0.4}, {"HHH": 0.5, "LLL": 0.6}, {}])

@@ -103,6 +103,7 @@ class Peak:
             stdout=subprocess.PIPE,
             text=True,
             env=os.environ | dict.fromkeys(names, str(threads)),
+            start_new_session=True,  # an interrupt is for this process, which ends that one
         )
 
     def __enter__(self) -> Self:
@@ -139,7 +140,7 @@ def _child(code: str, *arguments: str) -> str:
     """What code prints in a fresh interpreter: its last line, since some runtimes print, too."""
     command = [sys.executable, "-c", f"{_IMPORTS}\n{code}", *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False, start_new_session=True)  # noqa: S603
     except subprocess.TimeoutExpired:
         raise LivegateError(f"a model did not load within {TIMEOUT} s") from None
     if done.returncode != 0:

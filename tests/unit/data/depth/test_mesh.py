@@ -257,7 +257,8 @@ def test_without_litert_the_install_line_is_told(tmp_path: Path, monkeypatch: py
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
     (tmp_path / "mesh.tflite").write_bytes(b"\x1c\0\0\0TFL3" + bytes(100))
     with pytest.raises(
-        MissingExtraError, match=r"the mesh teacher needs the extra 'litert'; install with: pip install 'livegate\[litert\]'"
+        MissingExtraError,
+        match=r"the mesh teacher needs the extra 'litert'; install with, in a clone of Livegate: pip install '\.\[litert\]'",
     ):
         Mesh.open(tmp_path / "mesh.tflite")
 

@@ -86,5 +86,5 @@ def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
 def test_without_openvino_the_install_line_is_told(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not a trace of an import."""
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(MissingExtraError, match=r"OpenVINO needs the extra 'openvino'; .* pip install 'livegate\[openvino\]'"):
+    with pytest.raises(MissingExtraError, match=r"OpenVINO needs the extra 'openvino'; .* pip install '\.\[openvino\]'"):
         OpenVinoBackend(model)
