@@ -888,6 +888,7 @@ def test_bad_input_of_bench_gives_one_line(run: Run, tampered: Path, tmp_path: P
     one_line(run("bench", "--threads", "0", "--runtime", "onnx"), "threads must lie between 1 and 256")
     one_line(run("bench", "--static", tmp_path, "--runtime", "onnx"), "or the like; make it with livegate export … --fixed")
     one_line(run("bench", "--against", blank, "--runtime", "onnx"), "ONNX Runtime cannot load it")
+    one_line(run("bench", "--against", tmp_path), "is a folder; --against takes an ONNX file, such as a model.onnx in it")
     manifest = json.loads((tampered / "manifest.json").read_text("utf-8"))
     manifest["provenance"]["quality"] = {}
     (tampered / "manifest.json").write_text(json.dumps(manifest), "utf-8")

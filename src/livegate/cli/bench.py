@@ -64,6 +64,8 @@ def bench(
         raise LivegateError("--all and --configuration exclude each other; give one of them")
     if Path(artifact).is_file():
         raise LivegateError(f"{artifact} is a file of another maker; measure it beside a model with --against {artifact}")
+    if folder := next((path for path in against or () if path.is_dir()), None):
+        raise LivegateError(f"{folder} is a folder; --against takes an ONNX file, such as a model.onnx in it")
     opened = Artifact.open(locate(artifact))
     if plot and not opened.manifest.provenance.quality:
         raise LivegateError(
