@@ -138,5 +138,5 @@ def test_without_keyring_the_install_line_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("LIVEGATE_KEY_FILE", raising=False)
     with pytest.raises(StoreError, match="no key"):
         Key.find()
-    with pytest.raises(MissingExtraError, match=r"livegate\[templates\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[templates\]"):
         key.keep()

@@ -183,7 +183,7 @@ def test_a_file_that_is_no_network_is_an_error(tmp_path: Path) -> None:
 def test_onnx_is_asked_for(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its extra is named."""
     monkeypatch.setitem(__import__("sys").modules, "onnx", None)
-    with pytest.raises(MissingExtraError, match=r"livegate\[onnx\]"):
+    with pytest.raises(MissingExtraError, match=r"\.\[onnx\]"):
         InnerTeacher(file, ["four"])
 
 
