@@ -42,6 +42,12 @@ main()
 """
 """A command whose scores take long, also where the shell that started the tests in the background has made them deaf to the signal."""
 
+TURNED = WAITS.replace(
+    "    time.sleep(120)\n",
+    "    try:\n        time.sleep(120)\n    except KeyboardInterrupt:\n        raise AttributeError from None\n",
+)
+"""The same, where a library makes an error of its own of the interrupt, as torch does with one that meets it at work."""
+
 
 def interrupt(*_: object, **__: object) -> NoReturn:
     """As if somebody pressed Ctrl-C here."""
@@ -62,24 +68,10 @@ def test_an_interrupt_while_the_command_is_loaded() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "livegate: interrupted\n")
 
 
-def test_the_signal_itself(tmp_path: Path) -> None:
-    """A command that waits for its scores is interrupted; there is nothing to go on with."""
-    words = [sys.executable, "-c", WAITS, "evaluate", "--dev", "dev.csv", "--test", "test.csv", "--out", tmp_path / "report"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "reading\n"
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
-    assert (process.returncode, out, err) == (130, "", "livegate: interrupted\n")
-
-
-def test_an_interrupt_that_a_library_turned_into_an_error(tmp_path: Path) -> None:
-    """As torch does with one that meets it at work."""
-    swallows = WAITS.replace(
-        "    time.sleep(120)\n",
-        "    try:\n        time.sleep(120)\n    except KeyboardInterrupt:\n        raise AttributeError from None\n",
-    )
-    words = [sys.executable, "-c", swallows, "evaluate", "--dev", "dev.csv", "--test", "test.csv", "--out", tmp_path / "report"]
+@pytest.mark.parametrize("code", [WAITS, TURNED], ids=["as it is", "turned into an error"])
+def test_the_signal_itself(tmp_path: Path, code: str) -> None:
+    """A command that waits for its scores is interrupted, whatever becomes of the signal on its way; there is nothing to go on with."""
+    words = [sys.executable, "-c", code, "evaluate", "--dev", "dev.csv", "--test", "test.csv", "--out", tmp_path / "report"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "reading\n"

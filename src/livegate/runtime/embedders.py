@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from livegate.errors import ArtifactError, MissingExtraError
 from livegate.metrics.pad import Threshold
 from livegate.preprocessing import TEMPLATE, TEMPLATE_SIDE, Pixels, similarity
+from livegate.runtime.backends.base import Options
 
 DLIB = "dlib"
 DLIB_SIDE, DLIB_MODEL = 150, "dlib_face_recognition_resnet_model_v1.dat"
@@ -55,18 +56,13 @@ class ArcFaceFile:
     """
 
     def __init__(self, path: Path, threads: int = 1) -> None:
-        import onnxruntime
+        from livegate.runtime.backends.onnx import open_session
 
-        settings = onnxruntime.SessionOptions()
-        settings.intra_op_num_threads, settings.log_severity_level = threads, 3
-        # Weights in other files would be no part of the identity; there is nothing where they are looked for.
-        settings.add_session_config_entry("session.model_external_initializers_file_folder_path", str(path / "none"))
         data = _bytes(path)
         try:
-            self._session = onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
-        except Exception as error:  # noqa: BLE001 - the runtime's exceptions share no base but Exception
-            reason = " ".join(str(error).split())[:200]
-            raise ArtifactError(path, [f"is no network for verification: ONNX Runtime cannot load it ({reason})"]) from None
+            self._session = open_session(data, Options(threads))
+        except ArtifactError as error:
+            raise ArtifactError(path, [f"is no network for verification: {error.faults[0]}"]) from None
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         shapes = [value.shape for value in (*inputs, *outputs)]
         if len(inputs) != 1 or len(outputs) != 1 or [len(shape) for shape in shapes] != [4, 2]:

@@ -106,7 +106,8 @@ def open_session(
     settings.intra_op_num_threads = options.threads
     settings.inter_op_num_threads = 1
     settings.log_severity_level = QUIET
-    # Weights in files beside the model were not checked with it, and would be looked for in whatever folder this process is in.
+    # Weights in files beside the model were not checked with it and are no part of what it is known by; they would be looked for in whatever folder
+    # this process is in.
     settings.add_session_config_entry("session.model_external_initializers_file_folder_path", NOWHERE)
     if not optimise:
         settings.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
