@@ -22,15 +22,28 @@ class PixelAugment:
 
     def __init__(self, settings: Augment) -> None:
         self.settings = settings
-        self.colour = AugmentationSequential(
-            ColorJitter(0.2, 0.2, 0.2, 0.1, p=settings.jitter),
+        self.jitter = AugmentationSequential(ColorJitter(0.2, 0.2, 0.2, 0.1, p=settings.jitter))
+        self.rest = AugmentationSequential(
             RandomGrayscale(p=settings.grey),
             RandomGaussianBlur((5, 5), (0.3, 1.5), p=settings.blur),
         )
 
-    def __call__(self, pictures: Tensor) -> Tensor:
-        """(N, 3, H, W) uint8 to (N, 3, H, W) float32, both 0..255."""
-        pixels: Tensor = self.colour(pictures.float() / 255)
+    def __call__(self, pictures: Tensor, jittered: Tensor | None = None) -> Tensor:
+        """Change each by chance.
+
+        Args:
+            pictures: (N, 3, H, W) uint8; not written to.
+            jittered: (N,) bool, whose colours may jitter; all by default.
+
+        Returns:
+            (N, 3, H, W) float32, 0..255.
+        """
+        pixels = pictures.float() / 255
+        if jittered is None:
+            pixels = self.jitter(pixels)
+        elif jittered.any():
+            pixels[jittered] = self.jitter(pixels[jittered])
+        pixels = self.rest(pixels)
         return sensor_noise(pixels, self.settings.noise) * 255
 
 

@@ -57,7 +57,7 @@ class Liveness:
             DepthError: if there are no maps of depth of this index where depth is learned beside.
         """
         recipe = self.recipe
-        training, self._dev = opened(recipe.data)
+        training, self._dev = opened(recipe)
         if len({sample.bona_fide for sample in self._dev.samples}) < 2:
             raise RecipeError(
                 recipe.name, [f"the split {recipe.data.dev} needs attacks and bona fide pictures to choose the epoch by"]
@@ -80,7 +80,7 @@ class Liveness:
 
     def _input(self, model: nn.Module, batch: Batch) -> Tensor:
         """The pictures of a batch, augmented and normalised, on the device of the model."""
-        pictures = self._augment(batch.pictures.to(next(model.parameters()).device))
+        pictures = self._augment(batch.pictures.to(next(model.parameters()).device), batch.jittered)
         return normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
 
     def settle(self, network: Network) -> None:

@@ -36,12 +36,14 @@ class Batch(NamedTuple):
         labels: (N,) int64: 0 bona fide, 1 attack.
         rows: (N, 42) int64: labels of other tasks.
         maps: of depth, (N, 1, S / 2, S / 2) float32, 0..1, or NaN all over where there is none; None where depth is not learned.
+        jittered: (N,) bool, whose colours may jitter; None for all.
     """
 
     pictures: Tensor
     labels: Tensor
     rows: Tensor
     maps: Tensor | None = None
+    jittered: Tensor | None = None
 
 
 class View(NamedTuple):
@@ -99,7 +101,11 @@ class Batches(Dataset[Batch]):
         pictures = np.stack([view.pixels for view in views])
         labels = [BONA_FIDE_LOGIT if sample.bona_fide else ATTACK_LOGIT for sample in chosen]
         maps = None if self.targets is None else self._maps(self.targets, chosen, views, side // 2)
-        return Batch(torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels), task_labels(chosen), maps)
+        sources = self.recipe.augment.jittered
+        jittered = torch.tensor([sample.source in sources for sample in chosen]) if sources else None
+        return Batch(
+            torch.from_numpy(pictures.transpose(0, 3, 1, 2)), torch.tensor(labels), task_labels(chosen), maps, jittered
+        )
 
     @staticmethod
     def _maps(targets: Targets, samples: Sequence[Sample], views: Sequence[View], side: int) -> Tensor:

@@ -14,22 +14,26 @@ from livegate.data.index import Index
 from livegate.errors import RecipeError
 from livegate.sample import Sample
 from livegate.training.chance import Stream, drawing
-from livegate.training.recipe import Data, Depth
+from livegate.training.recipe import Data, Depth, PresentationRecipe
 
 
-def opened(data: Data) -> tuple[Index, Index]:
+def opened(recipe: PresentationRecipe) -> tuple[Index, Index]:
     """The pictures that are learned from, and those of dev, without the sources that are left out.
 
     Raises:
         IndexFileError: if the index has faults, no labels, no boxes or lacks a split.
-        RecipeError: if a source that is left out is not there.
+        RecipeError: if a source that the recipe names is not there.
     """
+    data = recipe.data
     index = Index.read(data.path)
     index.require_labels()
     index.require_boxes()  # dev would be judged about a face that was found, and train taken whole
-    strange = sorted(set(data.leave_out) - {sample.source for sample in index.samples})
-    if strange:
-        raise RecipeError(data.path, [f"data.leave_out names sources without samples: {', '.join(strange)}"])
+    sources = {sample.source for sample in index.samples}
+    named = {"data.leave_out": data.leave_out, "augment.jittered": recipe.augment.jittered}
+    strange = {option: ", ".join(sorted(set(names) - sources)) for option, names in named.items()}
+    faults = [f"{option} names sources without samples: {names}" for option, names in strange.items() if names]
+    if faults:
+        raise RecipeError(data.path, faults)
     kept = replace(index, samples=tuple(sample for sample in index.samples if sample.source not in data.leave_out))
     return kept.split(data.train), kept.split(data.dev)
 

@@ -84,6 +84,19 @@ def test_each_change_is_its_own_and_keeps_shape_and_range(pictures: torch.Tensor
     assert ((changed - pictures.float()).abs().amax(dim=(1, 2, 3)) > 1).all()
 
 
+def test_only_named_pictures_are_jittered(pictures: torch.Tensor) -> None:
+    """The others keep every value, and what comes after jitter still sees all."""
+    torch.manual_seed(0)
+    named = torch.arange(len(pictures)) % 2 == 0
+    changed = PixelAugment(Augment(**NOTHING | {"jitter": 1.0}))(pictures, named)
+    far = (changed - pictures.float()).abs().amax(dim=(1, 2, 3)) > 1
+    assert torch.equal(far, named)
+    grey = PixelAugment(Augment(**NOTHING | {"jitter": 1.0, "grey": 1.0}))(pictures, named)
+    torch.testing.assert_close(grey[:, 0], grey[:, 1], rtol=0, atol=1e-3)
+    none = PixelAugment(Augment(**NOTHING | {"jitter": 1.0}))(pictures, torch.zeros_like(named))
+    torch.testing.assert_close(none, pictures.float(), rtol=0, atol=1e-4)
+
+
 def test_another_brightness_is_a_factor() -> None:
     """As in torchvision and Albumentations: what is dark stays dark. Of a plain grey nothing else can change."""
     torch.manual_seed(0)

@@ -90,6 +90,16 @@ def test_a_batch_has_the_pictures_and_labels_of_its_samples(plain_pictures: list
         assert batch.labels.tolist() == [int(number % 4 != 0) for number in _numbers(batch)]
 
 
+def test_a_batch_tells_whose_colours_may_jitter(plain_pictures: list[Sample], make_recipe: Make) -> None:
+    """The pictures of the named sources, and all where none is named."""
+    samples = [replace(sample, source="ab"[number % 2]) for number, sample in enumerate(plain_pictures)]
+    settings = {"sampling": {"balance": False}}
+    batch = Batches(samples, make_recipe(**settings, augment=OFF | {"jittered": ["b"]}))[0]
+    assert batch.jittered is not None
+    assert batch.jittered.tolist() == [number % 2 == 1 for number in _numbers(batch)]
+    assert Batches(samples, make_recipe(**settings, augment=OFF))[0].jittered is None
+
+
 def test_an_epoch_without_balance_shows_every_picture_once(plain_pictures: list[Sample], make_recipe: Make) -> None:
     """20 pictures in batches of 8 are three steps, 8 + 8 + 4, and each epoch has an order of its own."""
     batches = Batches(plain_pictures, make_recipe(sampling={"balance": False}, augment=OFF))

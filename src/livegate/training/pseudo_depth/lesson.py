@@ -160,7 +160,7 @@ class PseudoDepth:
             DepthError: if there are no maps of this index.
         """
         recipe = self.recipe
-        training, dev = opened(recipe.data)
+        training, dev = opened(recipe)
         shuffled = recipe.seed if recipe.depth.shuffled else None
         targets = Targets.open(recipe.depth, recipe.data, training.samples, shuffled)
         samples = [sample for sample in training.samples if targets.known(sample)]
@@ -185,7 +185,7 @@ class PseudoDepth:
     def loss(self, model: nn.Module, batch: Batch, configuration: Configuration, _: np.random.Generator) -> Tensor:
         """See `Lesson`."""
         device = next(model.parameters()).device
-        pictures = self._augment(batch.pictures.to(device))
+        pictures = self._augment(batch.pictures.to(device), batch.jittered)
         x = normalise(pictures, self.deployed).contiguous(memory_format=torch.channels_last)
         real = _present(batch.maps).to(device)
         bout, weights = model(x, real, str(configuration)), self.recipe.loss

@@ -105,6 +105,8 @@ class VerificationRecipe(AnyRecipe):
             )
         if stages and isinstance(self.loss, Distillation) and self.loss.teacher == DLIB:
             raise ValueError("loss.stages needs a teacher that is an ONNX file; dlib shows nothing of its stages")
+        if self.augment.jittered:
+            raise ValueError("augment.jittered names sources, which verification does not tell apart; leave it empty")
         if self.augment.simulated:
             raise ValueError("augment.simulated makes attacks, which verification does not learn; set it to 0")
         return self

@@ -18,7 +18,7 @@ from livegate.errors import DepthError, RecipeError
 from livegate.pictures import read
 from livegate.sample import Sample
 from livegate.training.loader import Batches, augmented_crop
-from livegate.training.recipe import Data, Depth
+from livegate.training.recipe import Data, Depth, Recipe
 from livegate.training.targets import Targets, opened
 
 WHOLE = Square(0, 0, 10)
@@ -140,11 +140,23 @@ def test_without_maps_a_batch_has_none(samples: tuple[Sample, ...], make_recipe:
     assert Batches(samples, make_recipe())[0].maps is None
 
 
-def test_sources_are_left_out_of_train_and_dev(data: Data) -> None:
-    """One of two is left; a name that is no source is refused."""
-    sources = sorted({sample.source for part in opened(data) for sample in part.samples})
+def test_sources_are_left_out_of_train_and_dev(data: Data, make_recipe: Any) -> None:
+    """One of two is left."""
+    sources = _sources(make_recipe(data=data))
     assert len(sources) > 1
-    kept = opened(data.model_copy(update={"leave_out": (sources[0],)}))
-    assert {sample.source for part in kept for sample in part.samples} == set(sources[1:])
-    with pytest.raises(RecipeError, match="names sources without samples: elsewhere"):
-        opened(data.model_copy(update={"leave_out": ("elsewhere",)}))
+    assert _sources(make_recipe(data=data.model_copy(update={"leave_out": (sources[0],)}))) == sources[1:]
+
+
+def test_a_name_that_is_no_source_is_refused(data: Data, make_recipe: Any) -> None:
+    """Wherever the recipe names it; a source that is left out may still be one whose pictures would be jittered."""
+    sources = _sources(make_recipe(data=data))
+    with pytest.raises(RecipeError, match=r"data\.leave_out names sources without samples: elsewhere"):
+        opened(make_recipe(data=data.model_copy(update={"leave_out": ("elsewhere",)})))
+    with pytest.raises(RecipeError, match=r"augment\.jittered names sources without samples: there"):
+        opened(make_recipe(data=data, augment={"jittered": [sources[0], "there"]}))
+    out = data.model_copy(update={"leave_out": (sources[0],)})
+    assert _sources(make_recipe(data=out, augment={"jittered": [sources[0]]})) == sources[1:]
+
+
+def _sources(recipe: Recipe) -> list[str]:
+    return sorted({sample.source for part in opened(recipe) for sample in part.samples})

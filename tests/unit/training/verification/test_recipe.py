@@ -30,6 +30,7 @@ def test_the_task_says_which_recipe_it_is() -> None:
             "'mobilenet-v2' is a network for liveness; choose one for verification",
         ),
         ({"augment": {"simulated": 0.1}}, "augment.simulated makes attacks"),
+        ({"augment": {"jittered": ["celeba"]}}, "augment.jittered names sources"),
         ({"sampling": {"configurations": {"HHH": 1.0}}}, "'HHH' has length 3, the network has 2"),
         ({"sampling": {"configurations": {"HX": 1.0}}}, "unknown branch 'X' at position 1"),
         ({"sampling": {"configurations": {"HH": 0.9}}}, "must add up to 1, got 0.9"),
