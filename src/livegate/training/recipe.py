@@ -123,8 +123,8 @@ class Augment(Section):
     jitter: Share = 0.5
     """Probability of a change of brightness, contrast, saturation (0.2 each) and hue (0.1)."""
     jittered: tuple[str, ...] = ()
-    """The sources whose pictures are jittered; empty for all. Where one camera took the bona fide presentations and another the attacks,
-    colours tell the cameras apart; where one took both, they are evidence."""
+    """The sources whose pictures are jittered; empty for all, and ``jitter`` 0 for none. Where one camera took the bona fide presentations and
+    another the attacks, colours tell the cameras apart; where one took both, they are evidence."""
     grey: Share = 0.0
     """Probability of losing all colour."""
     noise: Share = 0.2

@@ -29,9 +29,13 @@ def opened(recipe: PresentationRecipe) -> tuple[Index, Index]:
     index.require_labels()
     index.require_boxes()  # dev would be judged about a face that was found, and train taken whole
     sources = {sample.source for sample in index.samples}
-    named = {"data.leave_out": data.leave_out, "augment.jittered": recipe.augment.jittered}
+    jittered = recipe.augment.jittered if recipe.augment.jitter else ()
+    named = {"data.leave_out": data.leave_out, "augment.jittered": jittered}
     strange = {option: ", ".join(sorted(set(names) - sources)) for option, names in named.items()}
-    faults = [f"{option} names sources without samples: {names}" for option, names in strange.items() if names]
+    there = ", ".join(sorted(sources))
+    faults = [
+        f"{option} names sources without samples: {names}; sources are {there}" for option, names in strange.items() if names
+    ]
     if faults:
         raise RecipeError(data.path, faults)
     kept = replace(index, samples=tuple(sample for sample in index.samples if sample.source not in data.leave_out))

@@ -152,8 +152,9 @@ def test_a_name_that_is_no_source_is_refused(data: Data, make_recipe: Any) -> No
     sources = _sources(make_recipe(data=data))
     with pytest.raises(RecipeError, match=r"data\.leave_out names sources without samples: elsewhere"):
         opened(make_recipe(data=data.model_copy(update={"leave_out": ("elsewhere",)})))
-    with pytest.raises(RecipeError, match=r"augment\.jittered names sources without samples: there"):
+    with pytest.raises(RecipeError, match=rf"augment\.jittered names sources without samples: there; sources are {sources[0]}"):
         opened(make_recipe(data=data, augment={"jittered": [sources[0], "there"]}))
+    assert _sources(make_recipe(data=data, augment={"jitter": 0, "jittered": ["there"]})) == sources
     out = data.model_copy(update={"leave_out": (sources[0],)})
     assert _sources(make_recipe(data=out, augment={"jittered": [sources[0]]})) == sources[1:]
 
