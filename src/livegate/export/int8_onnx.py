@@ -7,8 +7,9 @@ sums stand between ``DequantizeLinear`` and ``QuantizeLinear``, which runtimes f
 - Activations are uint8, weights int8 with a scale for each output channel: what the integer kernels of x86 take.
 - Weights use 7 of their 8 bits. Without VNNI, x86 multiplies in pairs and adds them in 16 bits, which overflow with 8: the logits would be
   far off there, and others on each kind of processor.
-- The first convolution stays in fp32, as do the mean over the picture and the classifier: together a few percent of the work. With three
-  channels it is slower in integers than in fp32, and every error made there goes through the whole network.
+- The first convolutions stay in fp32, as do the mean over the picture and the classifier. With three channels the very first is slower in
+  integers than in fp32, the narrow layers behind it have channels of very different ranges, which one scale for all does not fit, and every
+  error made there goes through the whole network.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ KINDS = ["Conv", "Clip", "Add"]
 """What is computed in integers."""
 Feed = dict[str, NDArray[Any]]
 """The inputs of a run by name."""
+FIRST = 4
+"""So many convolutions stay in fp32 where no adaptive block comes earlier: in a MobileNet all until the second block is wide."""
 BATCH = 16
 """So many pictures run at once while the ranges are looked for."""
 
@@ -107,11 +110,14 @@ class _WithoutGates(Composer):
         self.tied: list[tuple[str, str, str]] = []
         """What must have one scale: the output of the heavy branch, of the light one, and of the block."""
         self.sums: list[str] = []
+        self.before: int | None = None
+        """How many nodes stand before the first block; None where there is no block."""
 
     @property
     def in_fp32(self) -> list[str]:
-        """Names of nodes that stay as they are: the first convolution, and the sums that exist only here."""
-        return [next(node.name for node in self.nodes if node.op_type == "Conv"), *self.sums]
+        """Names of nodes that stay as they are: the first convolutions, and the sums that exist only here."""
+        convolutions = [node.name for node in self.nodes[: self.before] if node.op_type == "Conv"]
+        return [*convolutions[:FIRST], *self.sums]
 
     def part(self, module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> GraphProto:
         graph = super().part(module, x, value, prefix)
@@ -119,6 +125,8 @@ class _WithoutGates(Composer):
         return graph
 
     def gates(self, block: PTABlock, x: torch.Tensor, value: str, name: str, position: int) -> str:
+        if self.before is None:
+            self.before = len(self.nodes)
         is_heavy, is_light = self.conditions(name, position)
         heavy, light = self.plain(block.heavy, x, value, f"{name}.H"), self.plain(block.light, x, value, f"{name}.L")
         mean = self.mean(heavy, light, name)

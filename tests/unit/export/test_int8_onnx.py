@@ -27,6 +27,10 @@ CONVOLUTIONS = 1 + (6 + 3) + (6 + 3) + 1
 """A stem; two blocks whose branches have two and one inverted residuals of three convolutions each; one before the classifier."""
 
 
+def _convolutions(network: Network) -> list[nn.Conv2d]:
+    return [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+
+
 def _conv(c_in: int, c_out: int, kernel: int, stride: int = 1) -> nn.Sequential:
     layer = nn.Conv2d(c_in, c_out, kernel, stride, padding=kernel // 2, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(c_out), nn.ReLU6())
@@ -150,16 +154,30 @@ def test_integers_pass_the_gates(model: ModelProto) -> None:
 
 
 def test_weights_are_stored_once_in_seven_bits(model: ModelProto, network: Network) -> None:
-    """All kernels but the first are int8 within -64..63 or 64, each there once; nothing large is left in fp32."""
+    """Where a block follows the first convolution: all kernels but that one are int8 within -64..63 or 64, each there once; nothing large is left in fp32."""
     tensors = _tensors(model)
     kernels = [array for array in tensors.values() if array.dtype == np.int8 and array.ndim == 4]
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d)][1:]
+    layers = _convolutions(network)[1:]
     assert len(kernels) == len(layers) == CONVOLUTIONS - 1
     assert sorted(array.size for array in kernels) == sorted(layer.weight.numel() for layer in layers)
     assert len({array.tobytes() for array in kernels}) == len(kernels)
     assert all(60 <= np.abs(array.astype(int)).max() <= 64 for array in kernels)
     in_fp32 = sorted(array.size for array in tensors.values() if array.dtype == np.float32 and array.ndim > 1)
     assert in_fp32 == [3, 3, 2 * 64, 16 * 3 * 3 * 3]  # mean, std, classifier, first convolution
+
+
+@pytest.mark.parametrize("adaptive", [True, False])
+def test_the_first_four_convolutions_stay_in_fp32_where_no_block_is_earlier(pictures: np.ndarray, *, adaptive: bool) -> None:
+    """The stem, the three of the block behind it and none of what comes after; a network that cannot switch, likewise."""
+    torch.manual_seed(0)
+    last = _block(24, 24, 1) if adaptive else InvertedResidual(24, 24, 1, 4)
+    built = Network([_conv(3, 16, 3, 2), InvertedResidual(16, 24, 2, 4), last, _conv(24, 64, 1), Classifier(64, 2, 0.2)]).eval()
+    configurations = list(Configuration.enumerate(built.adaptive_blocks))
+    written = to_int8(built, SPEC, configurations, pictures)
+    kernels = [array for array in _tensors(written).values() if array.ndim == 4 and array.size > 3]
+    in_fp32 = sorted(array.shape for array in kernels if array.dtype == np.float32)
+    assert in_fp32 == sorted([(16, 3, 3, 3), (64, 16, 1, 1), (64, 1, 3, 3), (24, 64, 1, 1)])
+    assert sum(array.dtype == np.int8 for array in kernels) == len(_convolutions(built)) - len(in_fp32)
 
 
 def test_each_output_channel_has_its_own_scale(model: ModelProto) -> None:
