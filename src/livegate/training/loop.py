@@ -30,6 +30,7 @@ from livegate.training.pseudo_depth.lesson import PseudoDepth
 from livegate.training.pseudo_depth.recipe import DepthRecipe
 from livegate.training.recipe import AnyRecipe, Recipe
 from livegate.training.sampling import draw_configuration
+from livegate.training.soup import cooked
 from livegate.training.sources import digests
 from livegate.training.verification.lesson import Verification
 from livegate.training.verification.recipe import VerificationRecipe
@@ -161,7 +162,9 @@ def lesson_of(recipe: AnyRecipe) -> Lesson:
 
 
 def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool = False) -> Path:
-    """Train a network. One run at a time writes to a folder; a second one is refused (not on Windows).
+    """Train a network, or several and take the mean of their weights (`livegate.training.soup`).
+
+    One run at a time writes to a folder; a second one is refused (not on Windows).
 
     Args:
         recipe: what to do.
@@ -170,7 +173,8 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         quiet: show no progress bar.
 
     Returns:
-        The checkpoint of the best epoch on dev: the one with the smallest D-EER, equal error rate of verification, or error of the maps.
+        The checkpoint of the best epoch on dev: the one with the smallest D-EER, equal error rate of verification, or error of the maps;
+        of a soup, the mean of these.
 
     Raises:
         RecipeError: if the recipe does not fit the data, the folder holds another run or its sources have changed, another process trains there, or the
@@ -179,9 +183,15 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         CheckpointError: if the initial weights or the teacher are missing or do not fit.
         PictureError: if a training picture cannot be read.
     """
+    _require_startable(folder, resume=resume)
+    soup = isinstance(recipe, Recipe) and recipe.soup.size > 1
+    if any(folder.glob(STATE if soup else f"*-*/{STATE}")):
+        what = "one training" if soup else "the trainings of a soup"
+        raise RecipeError(folder, [f"holds {what}, and this is another kind of run; use another folder"])
+    if isinstance(recipe, Recipe) and soup:
+        return cooked(recipe, folder, lambda member, place: train(member, place, resume=resume, quiet=quiet), quiet=quiet)
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
-    _require_startable(folder, resume=resume)
     lesson = lesson_of(recipe)
     batches = lesson.open(folder, quiet=quiet)
 

@@ -332,6 +332,22 @@ class Branches(Section):
     many steps, whose crops have the deployed size, with configurations drawn as they are trained. 0 = running averages, as training leaves them."""
 
 
+class Soup(Section):
+    """Several trainings, and one network of the mean of their weights (Wortsman et al. 2022)."""
+
+    variants: tuple[dict[str, Any], ...] = ()
+    """What each kind of training changes in the recipe, table by table; empty for one kind, the recipe as it stands."""
+    seeds: Count = 1
+    """How many trainings there are of each kind; their seeds count up from the recipe's."""
+    statistics: Count = 100
+    """Those of batch normalisation become the means over the pictures of the last so many steps, as with ``branches.recalibrated``."""
+
+    @property
+    def size(self) -> int:
+        """How many trainings there are; 1: no soup."""
+        return max(1, len(self.variants)) * self.seeds
+
+
 class Run(Section):
     """What changes the speed of a run and its safety, not its aim."""
 
@@ -403,6 +419,36 @@ class Recipe(PresentationRecipe):
     branches: Branches = Branches()
     mix: Mix = Mix()
     challenge: Challenge = Challenge()
+    soup: Soup = Soup()
+
+    def members(self) -> dict[str, Recipe]:
+        """The trainings of the soup, by names such as 2-7, the second variant with seed 7; nothing where there is one training alone.
+
+        Raises:
+            RecipeError: if a variant does not fit.
+        """
+        if self.soup.size == 1:
+            return {}
+        plain = self.model_dump(mode="json", exclude={"soup"})
+        return {
+            f"{number}-{seed}": Recipe.from_plain(_changed(plain, {**variant, "seed": seed}), f"soup.variants {number}")
+            for number, variant in enumerate(self.soup.variants or ({},), start=1)
+            for seed in range(self.seed, self.seed + self.soup.seeds)
+        }
+
+    @model_validator(mode="after")
+    def _can_be_averaged(self) -> Self:
+        if self.soup.size == 1 and any(self.soup.variants):
+            raise ValueError("a soup of one training is none: write what soup.variants changes into the recipe itself")
+        fixed = {"soup", "seed", "name", "model", "preprocessing", "data", "run"}
+        for variant in self.soup.variants:
+            if taken := sorted(fixed & set(variant)):
+                raise ValueError(f"the trainings of a soup share {', '.join(taken)}; soup.variants cannot change that")
+        try:
+            self.members()
+        except RecipeError as error:
+            raise ValueError(str(error)) from None
+        return self
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -433,6 +479,15 @@ class Recipe(PresentationRecipe):
         sizes = {self.preprocessing.size, *([self.crop.small_size] if self.crop.small_share else [])}
         if odd := sorted(size for size in sizes if size % HALVINGS):
             raise ValueError(f"the decoder of depth doubles what was halved: sizes must be multiples of {HALVINGS}, got {odd}")
+
+
+def _changed(plain: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain data with other values; of a table only the keys that the changes have."""
+    result = dict(plain)
+    for key, value in changes.items():
+        old = plain.get(key)
+        result[key] = _changed(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return result
 
 
 def read_plain(path: str | Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
