@@ -14,6 +14,7 @@ from typing import cast
 from rich.console import Console
 from torch.optim.swa_utils import AveragedModel
 
+from livegate.errors import RecipeError
 from livegate.models.checkpoint import WEIGHTS, Checkpoint, as_weights
 from livegate.models.network import Network
 from livegate.training.liveness import Liveness
@@ -33,8 +34,13 @@ def cooked(recipe: Recipe, folder: Path, train: Callable[[Recipe, Path], Path], 
 
     Returns:
         The checkpoint.
+
+    Raises:
+        RecipeError: if a member does not fit the data, before any is trained; and whatever ``train`` raises.
     """
     members = recipe.members()
+    for name, member in members.items():
+        _require_fit(member, folder / name)
     checkpoints = list[Checkpoint]()
     for number, (name, member) in enumerate(members.items(), start=1):
         if not quiet:
@@ -51,6 +57,14 @@ def cooked(recipe: Recipe, folder: Path, train: Callable[[Recipe, Path], Path], 
     notes = {"trainings": len(members), **errors.notes}
     Checkpoint(recipe.model, lesson.deployed, as_weights(network), recipe.model_dump(mode="json"), notes).save(folder / WEIGHTS)
     return folder / WEIGHTS
+
+
+def _require_fit(member: Recipe, folder: Path) -> None:
+    """Check a member against its data: what the second one lacks should not be found when the first has been trained."""
+    try:
+        Liveness(member).open(folder, quiet=True)
+    except RecipeError as error:
+        raise RecipeError(f"training {folder}", [str(error)]) from None
 
 
 def mean_of(networks: Iterable[Network]) -> Network:

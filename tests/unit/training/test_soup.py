@@ -140,6 +140,14 @@ def test_soups_and_single_trainings_do_not_share_a_folder(make_soup: Make, cooke
         train(recipe, tmp_path / "one", resume=True, quiet=True)
 
 
+def test_what_a_later_training_lacks_is_found_before_the_first(make_soup: Make, tmp_path: Path) -> None:
+    """Nothing is trained, and the fault says whose it is."""
+    nowhere = {"augment": {"jitter": 1.0, "jittered": ["nowhere"]}}
+    with pytest.raises(RecipeError, match=r"training .*2-5: .*augment\.jittered names sources without samples: nowhere"):
+        train(make_soup(soup={"variants": [{}, nowhere]}), tmp_path / "run", quiet=True)
+    assert not (tmp_path / "run").exists()
+
+
 def test_it_says_which_training_it_is_at(make_soup: Make, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """On standard error, with the folder, and how good the mean is at the end."""
     train(make_soup(soup={"seeds": 2, "statistics": 1}), tmp_path / "run")
