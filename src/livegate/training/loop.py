@@ -184,12 +184,12 @@ def train(recipe: AnyRecipe, folder: Path, *, resume: bool = False, quiet: bool 
         PictureError: if a training picture cannot be read.
     """
     _require_startable(folder, resume=resume)
-    soup = isinstance(recipe, Recipe) and recipe.soup.size > 1
-    if any(folder.glob(STATE if soup else f"*-*/{STATE}")):
+    soup = recipe if isinstance(recipe, Recipe) and recipe.soup.size > 1 else None
+    if any(folder.glob(STATE if soup else f"[0-9]*-[0-9]*/{STATE}")):
         what = "one training" if soup else "the trainings of a soup"
         raise RecipeError(folder, [f"holds {what}, and this is another kind of run; use another folder"])
-    if isinstance(recipe, Recipe) and soup:
-        return cooked(recipe, folder, lambda member, place: train(member, place, resume=resume, quiet=quiet), quiet=quiet)
+    if soup:
+        return cooked(soup, folder, lambda member, place: train(member, place, resume=resume, quiet=quiet), quiet=quiet)
     if recipe.run.threads:
         torch.set_num_threads(recipe.run.threads)
     lesson = lesson_of(recipe)

@@ -463,8 +463,9 @@ class Recipe(PresentationRecipe):
             raise ValueError(
                 f"features are challenged by the one label of a picture: use {self.mix.name} or challenge, not both"
             )
-        if self.branches.recalibrated and not self.trunk:
-            raise ValueError("trunk = 0 freezes the statistics that branches.recalibrated would estimate anew: use one of them")
+        if (self.branches.recalibrated or self.soup.size > 1) and not self.trunk:
+            what = "branches.recalibrated" if self.branches.recalibrated else "a soup"
+            raise ValueError(f"trunk = 0 freezes the statistics that {what} would estimate anew: use one of them")
         if self.tasks != Tasks() and self.augment.simulated:
             raise ValueError("a simulated attack has no species, light or attributes: use tasks without augment.simulated")
         if self.depth.weight:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -76,8 +77,15 @@ def test_what_cannot_be_averaged_is_a_fault(make_recipe: Make, table: dict[str, 
         make_recipe(soup=table)
 
 
+def test_frozen_statistics_are_not_estimated_anew(make_recipe: Make) -> None:
+    """All members share those of the trunk they started from; only a variant may freeze it."""
+    with pytest.raises(RecipeError, match="trunk = 0 freezes the statistics that a soup"):
+        make_recipe(trunk=0, soup={"seeds": 2})
+    assert make_recipe(soup={"variants": [{}, {"trunk": 0}]}).members()["2-5"].trunk == 0
+
+
 def test_it_is_the_mean_of_its_trainings(cooked: tuple[Recipe, Path]) -> None:
-    """Each weight; and each training is the one that its recipe gives alone."""
+    """Each weight, and no training's own."""
     recipe, folder = cooked
     each = [parameters(folder / name) for name in recipe.members()]
     mean = parameters(folder)
@@ -135,6 +143,8 @@ def test_soups_and_single_trainings_do_not_share_a_folder(make_soup: Make, cooke
     recipe, folder = cooked
     with pytest.raises(RecipeError, match="holds the trainings of a soup"):
         train(make_soup(), folder, resume=True, quiet=True)
+    shutil.copytree(folder, tmp_path / "runs" / "my-soup")
+    train(make_soup(), tmp_path / "runs", quiet=True)  # a folder with a hyphen is nobody's member
     train(make_soup(), tmp_path / "one", quiet=True)
     with pytest.raises(RecipeError, match="holds one training"):
         train(recipe, tmp_path / "one", resume=True, quiet=True)
