@@ -32,7 +32,7 @@ from livegate.evaluation import BATCH, network_inputs
 from livegate.export.reopened import reopened
 from livegate.metrics import d_eer
 from livegate.models.checkpoint import Checkpoint
-from livegate.models.scorer import normalise
+from livegate.models.normalisation import normalise
 from livegate.preprocessing import Pixels, to_input
 from livegate.runtime.artifact import Artifact
 from livegate.sample import Split

@@ -28,6 +28,8 @@ TEMPLATE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366],
 TEMPLATE_SIDE = 112
 FARTHEST, SMALLEST_SCALE = 1_000_000, 1e-4
 """No point of a face lies farther from the corner of its picture; no face is so much larger than the input."""
+LEAST_VARIANCE = 0.01
+"""Added to the variance of a standardised picture, so that the noise of one that is all of one colour is not made a picture; in units of ``std``."""
 MAX_STRETCHES = 8
 """Each is one more run of the detector where there is no face."""
 REACH = 16_000
@@ -73,6 +75,8 @@ class Detection:
 class Preprocessing:
     """What happens to a picture before the network sees it.
 
+    What is done to the values of the pixels (`mean`, `std`, `standardised`) is done inside every exported file; its input is raw.
+
     Attributes:
         size: height and width of the network's input, in pixels.
         margin: side of the crop over the longer side of the face box.
@@ -82,6 +86,8 @@ class Preprocessing:
         colour: order of the channels that the network takes.
         mean: subtracted from each channel, on the scale 0..255.
         std: each channel is divided by it, on the scale 0..255.
+        standardised: the picture's own mean over all places and channels is then subtracted, and it is divided by the root of its own
+            variance and `LEAST_VARIANCE`: how bright it is and how strong its contrast no longer count, its colours do.
         interpolation: ``area``: area-averaged when the crop is larger than the input, bilinear when it is smaller; ``cubic``: bicubic
             without antialiasing, as OpenCV computes it.
         layout: order of the axes of the input.
@@ -94,6 +100,7 @@ class Preprocessing:
     colour: Literal["RGB"] = "RGB"
     mean: Statistics = (151.2405, 119.595, 107.8395)
     std: Statistics = (63.0105, 56.457, 55.0035)
+    standardised: bool = False
     interpolation: Interpolation = "area"
     layout: Literal["NCHW"] = "NCHW"
     detection: Detection = Detection()
@@ -181,6 +188,11 @@ def require_whole(stated: object) -> object:
 
 def _lacks(kind: type[Preprocessing | Detection], stated: object) -> list[str]:
     return [field.name for field in fields(kind) if field.name not in stated] if isinstance(stated, dict) else []
+
+
+def with_standardised(stated: object) -> object:
+    """Plain data of a `Preprocessing` that may have been written before pictures could be standardised."""
+    return {"standardised": False, **stated} if isinstance(stated, dict) else stated
 
 
 def with_shape(stated: object) -> object:

@@ -102,6 +102,14 @@ def test_the_probe_would_see_torch() -> None:
     assert "torch" in loaded(f"import livegate.pta\n{TELL}")
 
 
+def test_export_needs_nothing_that_training_alone_needs() -> None:
+    """Its extra does not bring it."""
+    pytest.importorskip("onnxscript")
+    found = loaded(f"import livegate.export.exporter\n{TELL}")
+    assert "torch" in found
+    assert not {"kornia", "lightning_fabric", "tensorboard"} & found
+
+
 def test_import_livegate_is_light() -> None:
     """NumPy comes with a decision, OpenCV when the gate is asked for, and ONNX Runtime when a model is loaded into it."""
     assert not {"cv2", "numpy", "onnxruntime", "PIL"} & loaded(f"import livegate.cli\n{TELL}")

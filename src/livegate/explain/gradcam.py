@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from livegate.configuration import Configuration
 from livegate.decision import ATTACK_LOGIT, BONA_FIDE_LOGIT
 from livegate.explain.heat import HeatMap, spread
-from livegate.models.scorer import TorchScorer, normalise
+from livegate.models.normalisation import normalise
+from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Pixels, to_input
 
 

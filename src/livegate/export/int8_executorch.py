@@ -36,6 +36,7 @@ from livegate.export.onnx import segments
 from livegate.export.plain import quiet
 from livegate.export.written import Written
 from livegate.models.network import Network
+from livegate.models.normalisation import Normalisation
 from livegate.preprocessing import Preprocessing
 from livegate.pta import PTABlock
 from livegate.runtime.entry import NamedEntry
@@ -96,11 +97,9 @@ class _Switched(nn.Module):
 
     Args:
         network: it is left as it is.
-        preprocessing: its mean and std.
+        preprocessing: what its pixels go through.
     """
 
-    mean: Tensor
-    std: Tensor
     share: Tensor
     heavy: Tensor
     light: Tensor
@@ -111,8 +110,7 @@ class _Switched(nn.Module):
         for layer in self.modules():
             if isinstance(layer, nn.ReLU6):
                 layer.inplace = False  # the tools look for activations that do not write into their input
-        self.register_buffer("mean", torch.tensor(preprocessing.mean).reshape(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(preprocessing.std).reshape(1, 3, 1, 1))
+        self.normalisation = Normalisation(preprocessing)
         self.register_buffer("share", torch.tensor([0.5]))
         for name in ("heavy", "light"):
             self.register_buffer(name, torch.zeros(network.adaptive_blocks, dtype=torch.bool))
@@ -120,7 +118,7 @@ class _Switched(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) logits."""
-        x = (image - self.mean) / self.std
+        x: Tensor = self.normalisation(image)
         position = 0
         for part in self.parts:
             if not isinstance(part, PTABlock):

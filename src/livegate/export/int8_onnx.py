@@ -110,14 +110,21 @@ class _WithoutGates(Composer):
         self.tied: list[tuple[str, str, str]] = []
         """What must have one scale: the output of the heavy branch, of the light one, and of the block."""
         self.sums: list[str] = []
+        self.pixels: list[str] = []
+        """The names of the nodes of normalisation."""
         self.before: int | None = None
         """How many nodes stand before the first block; None where there is no block."""
 
     @property
     def in_fp32(self) -> list[str]:
-        """Names of nodes that stay as they are: the first convolutions, and the sums that exist only here."""
+        """Names of nodes that stay as they are: normalisation, the first convolutions, and the sums that exist only here."""
         convolutions = [node.name for node in self.nodes[: self.before] if node.op_type == "Conv"]
-        return [*convolutions[:FIRST], *self.sums]
+        return [*self.pixels, *convolutions[:FIRST], *self.sums]
+
+    def normalised(self, preprocessing: Preprocessing) -> str:
+        value = super().normalised(preprocessing)
+        self.pixels = [node.name for node in self.nodes]
+        return value
 
     def part(self, module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> GraphProto:
         graph = super().part(module, x, value, prefix)

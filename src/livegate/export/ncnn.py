@@ -22,7 +22,7 @@ from livegate.errors import LivegateError
 from livegate.export.onnx import segments
 from livegate.export.written import Written
 from livegate.models.network import Network
-from livegate.preprocessing import Preprocessing
+from livegate.preprocessing import LEAST_VARIANCE, Preprocessing
 from livegate.pta import PTABlock
 from livegate.runtime.entry import IMAGE, SegmentsEntry, Step
 
@@ -142,7 +142,10 @@ class _Net:
         """From pixels of 0..255 to what the network takes."""
         mean, std = np.array(preprocessing.mean), np.array(preprocessing.std)
         value = self._layer("Input", [], f"{name}.in")
-        return _Part((value,), self._layer("Scale", [value], name, {0: 3, 1: 1}, [_bytes(1 / std), _bytes(-mean / std)]))
+        scaled = self._layer("Scale", [value], name, {0: 3, 1: 1}, [_bytes(1 / std), _bytes(-mean / std)])
+        if not preprocessing.standardised:
+            return _Part((value,), scaled)
+        return _Part((value,), self._layer("GroupNorm", [scaled], f"{name}.own", {0: 1, 1: 3, 2: LEAST_VARIANCE, 3: 0}))
 
     def branches(self, name: str, block: PTABlock) -> Mapping[Branch, _Part]:
         """An adaptive block: its two branches, and the mean of what they give."""

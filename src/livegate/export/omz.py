@@ -89,6 +89,10 @@ def require_fits(checkpoint: Checkpoint, fixed: Configuration | None) -> None:
             "choose one with --fixed C"
         )
     takes, asked = checkpoint.preprocessing, PREPROCESSING
+    if takes.standardised:
+        raise LivegateError(
+            f"the contract {NAME} has fixed numbers for mean and scale; this network was trained with pictures that are standardised"
+        )
     if (takes.size, takes.mean, takes.std) != (asked.size, asked.mean, asked.std):
         raise LivegateError(
             f"the contract {NAME} has an input of {asked.size} pixels with mean {asked.mean} and scale {asked.std}; this network was "

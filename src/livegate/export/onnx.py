@@ -33,7 +33,7 @@ from livegate.configuration import Branch, Configuration
 from livegate.export.written import Written
 from livegate.models.embedding import Embedding
 from livegate.models.network import Network
-from livegate.preprocessing import Preprocessing
+from livegate.preprocessing import LEAST_VARIANCE, Preprocessing
 from livegate.pta import PTABlock
 from livegate.runtime.entry import InputEntry
 
@@ -147,7 +147,19 @@ class Composer:
         """The picture on the scale that the network takes."""
         mean, inverse = (np.array(values, np.float32).reshape(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std))
         centred = self.node("Sub", [IMAGE, self.constant("mean", mean)], "centred")
-        return self.node("Div", [centred, self.constant("std", inverse)], "normalised")
+        value = self.node("Div", [centred, self.constant("std", inverse)], "normalised")
+        return self.standardised(value) if preprocessing.standardised else value
+
+    def standardised(self, value: str) -> str:
+        """Each picture with a mean of 0 and a variance of 1 over all its places and channels."""
+        axes = self.constant("picture.axes", np.array([1, 2, 3]))
+        mean = self.node("ReduceMean", [value, axes], "picture.mean")
+        centred = self.node("Sub", [value, mean], "picture.centred")
+        squared = self.node("Mul", [centred, centred], "picture.squared")
+        variance = self.node("ReduceMean", [squared, axes], "picture.variance")
+        least = self.constant("picture.least", np.array(LEAST_VARIANCE, np.float32))
+        deviation = self.node("Sqrt", [self.node("Add", [variance, least], "picture.spread")], "picture.deviation")
+        return self.node("Div", [centred, deviation], "standardised")
 
     def part(self, module: nn.Module, x: torch.Tensor, value: str, prefix: str) -> GraphProto:
         """The graph of a plain module that reads ``value`` from outside, all its other names made unique by the prefix."""

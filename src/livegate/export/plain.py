@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from livegate.configuration import Configuration
 from livegate.export.onnx import fused
 from livegate.models.network import Network
+from livegate.models.normalisation import Normalisation
 from livegate.preprocessing import Preprocessing
 
 
@@ -22,22 +23,18 @@ class Plain(nn.Module):
 
     Args:
         network: what takes normalised pixels; one's own copy, since it is changed in place.
-        preprocessing: its mean and std.
+        preprocessing: what its pixels go through.
     """
-
-    mean: Tensor
-    std: Tensor
 
     def __init__(self, network: nn.Module, preprocessing: Preprocessing) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.tensor(preprocessing.mean).reshape(1, 3, 1, 1))
-        self.register_buffer("std", torch.tensor(preprocessing.std).reshape(1, 3, 1, 1))
+        self.normalisation = Normalisation(preprocessing)
         self.network = fused(network)
         self.eval()
 
     def forward(self, image: Tensor) -> Tensor:
         """(N, 3, size, size) float32, RGB, 0..255 to (N, 2) logits."""
-        logits: Tensor = self.network((image - self.mean) / self.std)
+        logits: Tensor = self.network(self.normalisation(image))
         return logits
 
 

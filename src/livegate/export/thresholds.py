@@ -25,7 +25,7 @@ from livegate.runtime.backends.base import Backend
 from livegate.runtime.manifest import Quality, Separation
 from livegate.training.recipe import Data
 from livegate.training.verification.division import divided
-from livegate.training.verification.lesson import Embedder, embedded
+from livegate.training.verification.embedding import Embedder, embedded
 from livegate.training.verification.recipe import VerificationRecipe
 
 UNMEASURED = Threshold(REJECT_ALL, f"fixed={REJECT_ALL}", "")

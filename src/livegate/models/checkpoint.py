@@ -20,7 +20,7 @@ from livegate.files import whole
 from livegate.models.backbone import Purpose
 from livegate.models.network import Network
 from livegate.models.registry import ModelSpec
-from livegate.preprocessing import Preprocessing, require_whole, with_shape
+from livegate.preprocessing import Preprocessing, require_whole, with_shape, with_standardised
 
 FORMAT = "livegate-checkpoint-1"
 WEIGHTS = "model.safetensors"
@@ -37,7 +37,11 @@ class _Header(BaseModel):
 
     model: Json[ModelSpec]
     # Before validators run from the last to the first.
-    preprocessing: Json[Annotated[Preprocessing, BeforeValidator(require_whole), BeforeValidator(with_shape)]]
+    preprocessing: Json[
+        Annotated[
+            Preprocessing, BeforeValidator(require_whole), BeforeValidator(with_shape), BeforeValidator(with_standardised)
+        ]
+    ]
     recipe: Json[dict[str, Any]]
     notes: Json[dict[str, Any]]
 

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from livegate.configuration import Configuration
 from livegate.models.network import Network
+from livegate.models.normalisation import normalise
 from livegate.preprocessing import Preprocessing
 
 
@@ -54,11 +54,3 @@ class TorchScorer:
                 return output
         finally:
             self.network.train(training)
-
-
-def normalise(images: Tensor, preprocessing: Preprocessing) -> Tensor:
-    """(N, 3, H, W) float of 0..255 to the scale that the network takes."""
-    mean, std = (
-        torch.tensor(values, device=images.device).view(1, 3, 1, 1) for values in (preprocessing.mean, preprocessing.std)
-    )
-    return (images - mean) / std

@@ -18,7 +18,7 @@ from livegate.runtime.backends.base import RUNTIMES
 from livegate.runtime.entry import ContractEntry, Entry, Fact, InputEntry
 from livegate.runtime.omz import CONTRACTS
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 MAX_PATH_PARTS = 8
 OUTPUTS: Final[Mapping[Task, tuple[str, ...]]] = {"liveness": ("bona-fide", "attack"), "verification": ("embedding",)}
 """What a network of each task gives."""
@@ -228,7 +228,7 @@ class Manifest(Fact):
     is known. ``outputs`` says what comes out: two logits, or with the task of verification an embedding, of which thresholds are cosines.
     """
 
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     name: Annotated[str, Field(pattern=NAME)]
     task: Task
     outputs: tuple[Literal["bona-fide"], Literal["attack"]] | tuple[Literal["embedding"]]

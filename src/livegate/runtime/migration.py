@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from livegate.preprocessing import with_shape
+from livegate.preprocessing import with_shape, with_standardised
 
 
 def migrated(manifest: dict[str, Any]) -> dict[str, Any]:
     """A manifest of any known version as one of the newest."""
-    return _from_1(manifest) if manifest.get("schema_version") == 1 else manifest
+    if manifest.get("schema_version") == 1:
+        manifest = _from_1(manifest)
+    return _from_2(manifest) if manifest.get("schema_version") == 2 else manifest
+
+
+def _from_2(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Version 2 standardised no picture."""
+    renewed = {**manifest, "schema_version": 3}
+    if "preprocessing" in renewed:
+        renewed["preprocessing"] = with_standardised(renewed["preprocessing"])
+    return renewed
 
 
 def _from_1(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from livegate.data.index import Index
 from livegate.errors import RecipeError
 from livegate.metrics import ARGMAX, measure
 from livegate.models.network import Network
-from livegate.models.scorer import TorchScorer, normalise
+from livegate.models.normalisation import normalise
+from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Preprocessing
 from livegate.training.augment import PixelAugment
 from livegate.training.chance import Stream, seeds

@@ -92,10 +92,11 @@ class Data(Place):
 
 
 class Input(Section):
-    """The part of `Preprocessing` that a recipe chooses: how the face is cut out when the network is deployed."""
+    """The part of `Preprocessing` that a recipe chooses: how the face is cut out when the network is deployed, and what is made of its tones."""
 
     size: Annotated[int, Field(ge=32, le=1024)] = 128
     margin: Annotated[float, Field(ge=0.5, le=4)] = 1.0
+    standardised: bool = False
 
 
 class Crop(Section):
@@ -405,7 +406,7 @@ class PresentationRecipe(AnyRecipe):
     @property
     def deployed(self) -> Preprocessing:
         """What a picture goes through before it is judged."""
-        return Preprocessing(size=self.preprocessing.size, margin=self.preprocessing.margin)
+        return Preprocessing(**self.preprocessing.model_dump())
 
 
 class Recipe(PresentationRecipe):

@@ -17,8 +17,9 @@ from livegate.explain.heat import evidence, spread
 from livegate.models.mobilenet_v2 import Classifier
 from livegate.models.mobilenet_v3 import Head
 from livegate.models.network import Network
+from livegate.models.normalisation import normalise
 from livegate.models.registry import BACKBONES, ModelSpec
-from livegate.models.scorer import TorchScorer, normalise
+from livegate.models.scorer import TorchScorer
 from livegate.preprocessing import Pixels, Preprocessing, to_input
 
 

@@ -19,8 +19,8 @@ from livegate.export.exporter import Order, Papers, export
 from livegate.models.checkpoint import Checkpoint, as_weights
 from livegate.models.mobilenet_v2 import Classifier, InvertedResidual
 from livegate.models.network import Network
+from livegate.models.normalisation import normalise
 from livegate.models.registry import ModelSpec
-from livegate.models.scorer import normalise
 from livegate.preprocessing import Preprocessing, aligned
 from livegate.pta import PTABlock
 

@@ -159,6 +159,8 @@ def test_a_network_that_does_not_fit_is_refused() -> None:
     for takes in (Preprocessing(size=112), Preprocessing(mean=(127.5,) * 3, std=(127.5,) * 3)):
         with pytest.raises(LivegateError, match="an input of 128 pixels with mean"):
             require_fits(Checkpoint(plain, takes, {}, {}, {}), None)
+    with pytest.raises(LivegateError, match="trained with pictures that are standardised"):
+        require_fits(Checkpoint(plain, Preprocessing(standardised=True), {}, {}, {}), None)
 
 
 def test_an_ir_without_openvino_names_the_install_line(

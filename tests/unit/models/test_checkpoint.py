@@ -119,15 +119,15 @@ def test_a_header_that_cannot_be_read_is_a_fault(tmp_path: Path, change: dict[st
 
 
 def test_a_checkpoint_from_before_there_were_shapes_is_read(tmp_path: Path) -> None:
-    """It lacks the fields that came later: its crops were squares about the box as it was found."""
+    """It lacks the fields that came later: its crops were squares about the box as it was found, of the tones that they had."""
     older = asdict(Preprocessing(size=64, margin=1.2))
-    del older["shape"], older["detection"]["widened"]
+    del older["shape"], older["standardised"], older["detection"]["widened"]
     header = {"format": "livegate-checkpoint-1", "model": "{}", "recipe": "{}", "notes": "{}"}
     path = tmp_path / "older.safetensors"
     save_file({"weight": torch.zeros(2)}, path, header | {"preprocessing": json.dumps(older)})
     found = Checkpoint.load(path).preprocessing
     assert found == Preprocessing(size=64, margin=1.2)
-    assert (found.shape, found.detection.widened) == ("square", (1.0, 1.0))
+    assert (found.shape, found.standardised, found.detection.widened) == ("square", False, (1.0, 1.0))
 
 
 def test_weights_of_another_network_do_not_fit(checkpoint: Checkpoint) -> None:

@@ -205,7 +205,7 @@ def test_several_faults_are_told_at_once(tampered: Path) -> None:
         (lambda m: m["preprocessing"].update(std=[1, 1, 0]), "std"),
         (
             lambda m: m.update(preprocessing={}),
-            "preprocessing: Value error, lacks size, margin, shape, colour, mean, std, interpolation, layout, detection;",
+            "preprocessing: Value error, lacks size, margin, shape, colour, mean, std, standardised, interpolation, layout, detection;",
         ),
         (
             lambda m: m["preprocessing"].update(detection={}),
@@ -249,8 +249,8 @@ def test_a_file_name_cannot_leave_the_folder(tampered: Path, name: str) -> None:
 
 def test_a_newer_manifest_says_to_update(tampered: Path) -> None:
     """One line about the version, none about the keys that this version does not know."""
-    edit(tampered, lambda manifest: manifest.update(schema_version=3, news="much"))
-    assert faults(tampered) == ("manifest.json has schema_version 3, this Livegate reads 2; update livegate",)
+    edit(tampered, lambda manifest: manifest.update(schema_version=4, news="much"))
+    assert faults(tampered) == ("manifest.json has schema_version 4, this Livegate reads 3; update livegate",)
 
 
 @pytest.mark.parametrize("version", [0, -1, "1", "2", None, [1], 1.5])

@@ -66,7 +66,8 @@ def test_a_manifest_of_version_1_opens(tmp_path: Path) -> None:
     """Its ONNX file is the fp32 variant of ONNX Runtime, with the same hash, entry, proof and threshold."""
     manifest = Artifact.open(folder_of(tmp_path, VERSION_1)).manifest
     (variant,) = manifest.variants.values()
-    assert (manifest.schema_version, variant.target, variant.runtime, variant.precision) == (2, "onnx", "onnx", "fp32")
+    assert not manifest.preprocessing.standardised
+    assert (manifest.schema_version, variant.target, variant.runtime, variant.precision) == (3, "onnx", "onnx", "fp32")
     assert {name: (file.sha256, file.bytes) for name, file in variant.files.items()} == {
         "model.onnx": (HASHES["model.onnx"], 5)
     }
@@ -77,6 +78,12 @@ def test_a_manifest_of_version_1_opens(tmp_path: Path) -> None:
     assert manifest.configurations["H"].threshold.value == 0.25
     assert manifest.preprocessing == Preprocessing(size=64)
     assert (manifest.preprocessing.shape, manifest.preprocessing.detection.widened) == ("square", (1.0, 1.0))
+
+
+def test_a_manifest_of_version_2_standardises_nothing() -> None:
+    """It says nothing of it; whatever else is missing stays missing."""
+    renewed = migrated({"schema_version": 2, "name": "old", "preprocessing": {"size": 64}})
+    assert renewed == {"schema_version": 3, "name": "old", "preprocessing": {"size": 64, "standardised": False}}
 
 
 def test_reading_it_writes_nothing(tmp_path: Path) -> None:
@@ -92,7 +99,7 @@ def test_reading_it_writes_nothing(tmp_path: Path) -> None:
 
 def test_a_manifest_of_the_newest_version_is_left_alone() -> None:
     """Nothing is rewritten that needs no rewriting."""
-    newest = {"schema_version": 2, "variants": {"onnx": {"file": "model.onnx"}}}
+    newest = {"schema_version": 3, "variants": {"onnx": {"file": "model.onnx"}}}
     assert migrated(newest) is newest
 
 

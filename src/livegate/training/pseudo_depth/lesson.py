@@ -24,7 +24,8 @@ from livegate.files import write
 from livegate.metrics import auc
 from livegate.models.depth_generator import Discriminator
 from livegate.models.network import Network
-from livegate.models.scorer import TorchScorer, normalise
+from livegate.models.normalisation import normalise
+from livegate.models.scorer import TorchScorer
 from livegate.pictures import encoded, read
 from livegate.preprocessing import Pixels, Preprocessing, square, to_input
 from livegate.sample import Sample

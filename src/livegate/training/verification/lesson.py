@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -18,21 +17,21 @@ from livegate.errors import RecipeError
 from livegate.metrics.similarities import numbered_pairs
 from livegate.metrics.verification import at_fmr, equal_error, match_rates
 from livegate.models.network import Network
-from livegate.models.scorer import TorchScorer, normalise
-from livegate.pictures import read
-from livegate.preprocessing import Preprocessing, resize, to_input
+from livegate.models.normalisation import normalise
+from livegate.models.scorer import TorchScorer
+from livegate.preprocessing import Preprocessing
 from livegate.training.augment import PixelAugment
 from livegate.training.chance import Stream, drawing
 from livegate.training.lesson import Errors, optimiser
 from livegate.training.verification import stages
 from livegate.training.verification.division import Places, divided, open_faces
+from livegate.training.verification.embedding import embedded, pictures
 from livegate.training.verification.loader import FaceBatch, FaceBatches
 from livegate.training.verification.losses import People, angular, distillation
 from livegate.training.verification.recipe import Distillation, Stages, VerificationRecipe
 from livegate.training.verification.teacher import embeddings, open_teacher
 
 CACHE = "teacher.npz"
-BATCH = 32
 LOOKED_AT = 256
 """By so many pictures a teacher's inner values are known."""
 Opened = TypeVar("Opened")
@@ -150,35 +149,6 @@ class Verification:
         return Errors(figures, figures, f"dev EER {error:.2%}, FNMR {fnmr:.2%} at FMR {fmr:.1%}")
 
 
-class Embedder(Protocol):
-    """What gives embeddings: a network in torch, or a runtime."""
-
-    @property
-    def preprocessing(self) -> Preprocessing:
-        """What its input goes through."""
-        ...
-
-    def run(self, images: NDArray[np.float32], configuration: Configuration) -> NDArray[Any]:
-        """(N, 3, size, size) float32 RGB 0..255 to (N, D) of unit length."""
-        ...
-
-
-def embedded(
-    scorer: Embedder,
-    faces: Faces,
-    places: Places,
-    configurations: Sequence[Configuration],
-    advance: Callable[[int], None] = lambda _: None,
-) -> dict[Configuration, NDArray[np.float32]]:
-    """The embeddings of the aligned faces at some places under each configuration: (N, D). Each picture is read once, and reported."""
-    rows = {configuration: list[NDArray[Any]]() for configuration in configurations}
-    for batch in _pictures(faces, places, scorer.preprocessing.size):
-        for configuration, found in rows.items():
-            found.append(scorer.run(batch, configuration))
-        advance(len(batch))
-    return {configuration: np.concatenate(found) for configuration, found in rows.items()}
-
-
 def _inner_teacher(
     recipe: VerificationRecipe, loss: Distillation, settings: Stages, faces: Faces, training: Places
 ) -> stages.InnerTeacher:
@@ -186,15 +156,8 @@ def _inner_teacher(
     teacher = stages.InnerTeacher(recipe.data.folder / loss.teacher, settings.values)
     looked_at = drawing(recipe.seed, Stream.LOOK).permutation(training)[:LOOKED_AT]
     shapes = _shapes(recipe.model.build(), recipe)
-    teacher.look(_pictures(faces, looked_at, recipe.size), shapes, recipe.seed)
+    teacher.look(pictures(faces, looked_at, recipe.size), shapes, recipe.seed)
     return teacher
-
-
-def _pictures(faces: Faces, places: Places, size: int) -> Iterator[NDArray[np.float32]]:
-    """Aligned faces in batches (N, 3, size, size) float32 RGB 0..255; each picture is read once."""
-    for start in range(0, len(places), BATCH):
-        batch = places[start : start + BATCH].tolist()
-        yield to_input([resize(read(faces.source(place)), size, size) for place in batch])
 
 
 def _shapes(network: Network, recipe: VerificationRecipe) -> list[Sequence[int]]:
